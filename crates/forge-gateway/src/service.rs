@@ -185,6 +185,10 @@ impl Service {
         participant: &Participant,
     ) -> usize {
         let Incoming { request, model, .. } = incoming;
+        // What goes on as it came holds no seals.
+        if request.carried().is_some() {
+            return 0;
+        }
         let opened = opening::open(request, &self.access.seals(), owner);
         // Clients of Chat send back no state of its vendor's, whose models have none there.
         if ingress.dialect.as_str() != "chat"
@@ -319,5 +323,6 @@ fn known(incoming: &Incoming, ingress: &Ingress) -> Result<(), String> {
 /// The program that calls, by what it says of itself.
 fn client(headers: &HeaderMap) -> String {
     let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    agent.split(['/', ' ']).next().unwrap_or_default().chars().take(64).collect()
+    let name = agent.split(['/', ' ']).next().unwrap_or_default();
+    name.get(..64).unwrap_or(name).to_owned()
 }

@@ -69,9 +69,9 @@ impl Router {
         self.shared.reload(plan)
     }
 
-    /// The configuration in use, as a copy. A reload may have replaced it by the time it is read.
-    pub fn plan(&self) -> RouterPlan {
-        self.shared.snapshot().plan.clone()
+    /// The configuration in use. A reload may have replaced it by the time it is read.
+    pub fn plan(&self) -> Arc<RouterPlan> {
+        Arc::clone(&self.shared.snapshot().plan)
     }
 
     /// A participant that is routed by `role` alone: it names nobody of the configuration, and no model.

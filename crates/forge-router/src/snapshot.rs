@@ -27,7 +27,7 @@ use crate::{
 /// A configuration in use. Calls keep the one that they began with.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    pub(crate) plan: RouterPlan,
+    pub(crate) plan: Arc<RouterPlan>,
     pub(crate) routes: Vec<Arc<Route>>,
     /// Those of the routes, next to each other: large pools compare all of theirs for every call.
     pub(crate) meters: Vec<Arc<Meter>>,
@@ -158,7 +158,7 @@ impl Snapshot {
             unnamed: RoleConfig::unnamed(None, &plan),
             targets,
             cache,
-            plan,
+            plan: Arc::new(plan),
         })
     }
 

@@ -295,7 +295,7 @@ async fn changes_under_load_refuse_nobody() {
         for round in 0..20 {
             guarded.server.handle.reload(plan.clone()).unwrap();
             let router = guarded.server.system.router();
-            router.reload(router.plan()).unwrap();
+            router.reload(forge::router::RouterPlan::clone(&router.plan())).unwrap();
             let team = Team::new(format!("team-{round}"), Allowance::default());
             guarded.change(AccessChange::TeamSet { team }).await;
             tokio::task::yield_now().await;
