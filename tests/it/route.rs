@@ -112,6 +112,50 @@ fn a_route_is_explained_in_plain_words_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_request_of_a_client_is_explained_as_the_server_would_route_it() {
+    with_sim("{}", |sim| {
+        let place = Place::with("explain-client", sim, ROLES);
+        let file = place.path("body.json");
+        let body =
+            r#"{"model": "role:coder", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}"#;
+        std::fs::write(&file, body).unwrap();
+        let explain =
+            |words: &[&str]| place.run(&[&["route", "explain", "-f", &file, "--format"], words].concat());
+        for format in ["messages", "chat"] {
+            let said = explain(&[format]);
+            assert!(
+                said.stdout.starts_with("coder: gpt/gpt-6.2-sol would be asked first."),
+                "{}",
+                said.stderr
+            );
+        }
+        let said = explain(&["messages", "--model", "provider:claude"]);
+        assert!(said.stdout.contains("claude/claude-sonnet-5-5 would be asked first."), "{}", said.stdout);
+        // A key that may use one role, and has too little money for its answer.
+        let made =
+            place.run(&["keys", "create", "ci", "--models", "role:*", "--total-usd", "0.000001", "--json"]);
+        let made: Value = serde_json::from_str(&made.stdout).unwrap();
+        let id = made["key"]["id"].as_str().unwrap();
+        let said = explain(&["messages", "--key", id]);
+        assert_eq!(said.code, Some(3), "{}", said.stdout);
+        assert!(said.stdout.contains("budget"), "{}", said.stdout);
+        for (words, why) in [
+            (vec!["messages", "--key", id, "--model", "provider:claude"], "may not use"),
+            (vec!["messages", "--key", "nobody"], "no key `nobody`"),
+            (vec!["messages", "--model", "nobody"], "no model `nobody`"),
+            (vec!["gemini"], "names no model"),
+            (vec!["gemini", "--model", "role:coder"], "no request"),
+            (vec!["html"], "`html` is not served"),
+        ] {
+            let said = explain(&words);
+            assert_eq!(said.code, Some(2), "{words:?} {}", said.stdout);
+            assert!(said.stderr.contains(why), "{words:?} {}", said.stderr);
+        }
+        assert!(sim.journal().is_empty());
+    });
+}
+
+#[test]
 fn every_provider_of_the_configuration_is_checked_without_a_paid_call() {
     with_sim("rules: [{ vendor: openai, path: /, error: { kind: authentication } }]", |sim| {
         let place = Place::with("status", sim, ROLES);

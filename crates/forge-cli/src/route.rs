@@ -6,7 +6,9 @@ use forge::{
     CallContext, ModelRequest, ParticipantRole,
     route::{Candidate, RouteTrace, Verdict},
     router::Router,
+    storage::access::AccessStore,
 };
+use forge_gateway::{ClientRequest, Refused};
 use serde_json::json;
 
 use crate::{
@@ -19,14 +21,26 @@ use crate::{
 
 /// Exit code 0 if somebody would be asked, 3 if nobody can be.
 pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    let prompt = match &explain.file {
+    let text = match &explain.file {
         None => String::new(),
         Some(path) => files::read(path)?,
     };
-    let request = Arc::new(ModelRequest::new("").with_user_message(prompt));
-    let role = ParticipantRole::from(explain.role.as_str());
+    let role = ParticipantRole::from(explain.role.as_deref().unwrap_or_default());
     let system = Setup::open(args).await?;
-    let cx = CallContext::new(Router::participant(role.clone()));
+    let (cx, request) = match explain.format.as_deref() {
+        None => {
+            let request = ModelRequest::new("").with_user_message(text);
+            (CallContext::new(Router::participant(role)), Arc::new(request))
+        }
+        Some(format) => {
+            let (model, key) = (explain.model.as_deref(), explain.key.as_deref());
+            let request = ClientRequest { format, body: text.into(), model, key };
+            let keys = system.store().map(|store| &**store as &dyn AccessStore);
+            let call = forge_gateway::explain(system.router(), system.serve_plan(), keys, request).await;
+            call.map_err(refused)?
+        }
+    };
+    let role = cx.participant.role.clone();
     let trace = system.router().explain(&cx, &request).await;
     let shown = if args.json {
         terminal::json(&json!({
@@ -36,14 +50,34 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
             "candidates": trace.candidates,
         }))
     } else {
-        terminal::out(&text(&role, &system, &trace))
+        let known = explain.format.is_some() || system.plan().roles.contains_key(&role);
+        terminal::out(&table(&role, known, &trace))
     };
     shown?;
     Ok(if trace.participant.is_some() { ExitCode::SUCCESS } else { 3.into() })
 }
 
-fn text(role: &ParticipantRole, system: &Setup, trace: &RouteTrace) -> String {
-    let known = system.plan().roles.contains_key(role);
+/// What a client would be told.
+fn refused(error: Refused) -> CliError {
+    let next = match &error {
+        Refused::Format(_) => {
+            "choose one of chat, responses, messages and gemini that the section `serve` has"
+        }
+        Refused::Body(_) => "give the body that a client sends, as JSON",
+        Refused::NoModel => "say with `--model` which model the client names",
+        Refused::Key(_) => "`forge keys list` has the ids of the keys",
+        Refused::Closed(_) => "`forge keys show` says why",
+        Refused::Model(_) => {
+            "`forge config show` has the names of roles, pools, providers and of `serve.models`"
+        }
+        Refused::Denied(_) => "`forge keys show` says which models the key and its team may use",
+        _ => "`forge doctor` looks at the accounts",
+    };
+    CliError::usage(error.to_string(), next)
+}
+
+/// `known` is a role of the configuration, or none that matters.
+fn table(role: &ParticipantRole, known: bool, trace: &RouteTrace) -> String {
     let head = match &trace.participant {
         Some(one) => format!("{role}: {}/{} would be asked first.", one.provider_id, one.model_id),
         None => format!("{role}: no provider can be asked."),

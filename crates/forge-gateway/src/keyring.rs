@@ -39,6 +39,13 @@ pub(crate) struct Holder {
     budgets: Vec<BudgetRule>,
 }
 
+impl Holder {
+    /// Whether any secret of the key opens it.
+    pub(crate) fn is_open(&self, now: DateTime<Utc>) -> bool {
+        self.key.secrets.iter().any(|secret| self.key.is_opened_by(&secret.digest, now))
+    }
+}
+
 /// On whose behalf a request comes.
 #[derive(Debug, Clone)]
 pub(crate) enum Caller {
@@ -81,6 +88,11 @@ impl Keyring {
     /// open server.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// The holder of the key of this id.
+    pub(crate) fn holder(&self, id: &str) -> Option<Arc<Holder>> {
+        self.keys.get(id).map(Arc::clone)
     }
 
     /// Who comes with this key; `None` if it opens nothing.

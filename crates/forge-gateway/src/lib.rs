@@ -25,6 +25,7 @@ mod answer;
 mod capacity;
 mod connection;
 mod credential;
+mod explain;
 mod head_clock;
 mod key;
 mod keyring;
@@ -48,6 +49,7 @@ mod service;
 mod state;
 mod tls;
 
+pub use explain::{ClientRequest, Refused, explain};
 pub use key::MintedKey;
 pub use options::GatewayOptions;
 pub use request_log::{RequestLine, RequestLog};

@@ -94,7 +94,7 @@ fn a_refusal_or_a_reset_costs_a_call_little() {
                 None => None,
             };
             let bad = server.as_ref().map_or_else(|| format!("http://{closed}"), ScriptedServer::url);
-            let mut plan = router(vec![bad, good()]).plan();
+            let mut plan = RouterPlan::clone(&router(vec![bad, good()]).plan());
             plan.breaker.consecutive_failures = u32::MAX;
             plan.breaker.error_rate = 2.0;
             let router = Router::build(plan, forge::router_deps()).unwrap();

@@ -313,11 +313,20 @@ pub(crate) enum RouteCommand {
 #[derive(Debug, clap::Args)]
 pub(crate) struct RouteExplain {
     /// The role, such as `critic` or `coder`.
-    #[arg(short, long)]
-    pub(crate) role: String,
-    /// The prompt, from which tokens and costs are estimated.
+    #[arg(short, long, required_unless_present = "format")]
+    pub(crate) role: Option<String>,
+    /// The prompt, from which tokens and costs are estimated; with `--format` the whole body of a request.
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Explain a request as `forge serve` gets it, in this format: chat, responses, messages or gemini.
+    #[arg(long, value_name = "FORMAT", requires = "file", conflicts_with = "role")]
+    pub(crate) format: Option<String>,
+    /// The model that it asks for, in place of the one in its body; requests of Gemini have none there.
+    #[arg(long, value_name = "NAME", requires = "format")]
+    pub(crate) model: Option<String>,
+    /// The id of the client's key.
+    #[arg(long, value_name = "ID", requires = "format")]
+    pub(crate) key: Option<String>,
     #[command(flatten)]
     pub(crate) source: Source,
 }
