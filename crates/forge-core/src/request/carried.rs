@@ -50,7 +50,7 @@ impl InvalidBody {
 }
 
 /// Reads a carried body into a request.
-pub type ParseBody = fn(&Bytes) -> Result<ModelRequest, InvalidBody>;
+pub type ParseBody = dyn Fn(&Bytes) -> Result<ModelRequest, InvalidBody> + Send + Sync;
 
 /// A request in the bytes of its client.
 ///
@@ -63,7 +63,7 @@ pub struct Carried {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
-    /// Where the name of the model stands in the body, with its quotes.
+    /// Where the name of the model stands in the body, with its quotes; empty where it stands elsewhere.
     pub model: Range<usize>,
     /// Whether the body asks for a stream or for one whole reply.
     pub delivery: Delivery,
@@ -71,7 +71,7 @@ pub struct Carried {
     pub added: Vec<(&'static str, &'static str)>,
     /// What routing has to know.
     pub outline: Outline,
-    parse: ParseBody,
+    parse: Box<ParseBody>,
     parsed: OnceLock<ModelRequest>,
 }
 
@@ -82,8 +82,9 @@ impl Carried {
         body: Bytes,
         model: Range<usize>,
         outline: Outline,
-        parse: ParseBody,
+        parse: impl Fn(&Bytes) -> Result<ModelRequest, InvalidBody> + Send + Sync + 'static,
     ) -> Self {
+        let parse = Box::new(parse);
         let (headers, added, delivery) = (Vec::new(), Vec::new(), Delivery::Stream);
         Self { dialect, headers, body, model, delivery, added, outline, parse, parsed: OnceLock::new() }
     }
