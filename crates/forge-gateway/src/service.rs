@@ -151,7 +151,8 @@ impl Service {
         let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
         let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
-        self.states.restore(caller.owner(), &mut incoming.request);
+        let (states, owner) = (Arc::clone(&self.states), Arc::clone(caller.owner()));
+        incoming.request.change_when_read(move |request| states.restore(&owner, request));
         let model = &incoming.model;
         let found = models::resolve(&self.router.plan(), self.router.models(), &plan.models, model);
         let (name, participant) = found.ok_or_else(|| refused(ingress, &Refusal::ModelUnknown(model)))?;
