@@ -205,7 +205,7 @@ impl Adapter for GoogleProvider {
     }
 
     fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
-        let longest = self.capabilities(model).max_output_tokens;
+        let longest = || self.capabilities(model).max_output_tokens;
         relay::takes(&Profile::said(&self.settings, model), longest, request)
     }
 

@@ -13,12 +13,15 @@ pub(crate) const DIALECT: Dialect = Dialect::new("gemini");
 
 /// Whether a model, which writes so many tokens at most, takes `request` as its client wrote it. One with settings that the
 /// model does not take is read, so that they are left out.
-pub(crate) fn takes(profile: &Profile, longest: Option<u64>, request: &ModelRequest) -> bool {
+pub(crate) fn takes(
+    profile: &Profile,
+    longest: impl FnOnce() -> Option<u64>,
+    request: &ModelRequest,
+) -> bool {
     let Some(carried) = request.carried().filter(|carried| carried.dialect == DIALECT) else { return false };
     let outline = &carried.outline;
-    let longest = outline.max_tokens.map(u64::from).or(longest);
-    let in_time =
-        carried.delivery == Delivery::Stream || longest.is_some_and(|longest| longest <= LONGEST_WHOLE);
+    let most = || outline.max_tokens.map(u64::from).or_else(longest);
+    let in_time = carried.delivery == Delivery::Stream || most().is_some_and(|most| most <= LONGEST_WHOLE);
     let mut warnings = Vec::new();
     tune(request, profile, &mut warnings);
     in_time
