@@ -126,14 +126,13 @@ struct Config<'s>(&'s mut Body);
 
 /// How thinking is asked for.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Thinking<'a> {
-    #[serde(alias = "include_thoughts")]
-    include_thoughts: Option<bool>,
-    #[serde(alias = "thinking_budget")]
-    thinking_budget: Option<i64>,
-    #[serde(alias = "thinking_level", borrow)]
-    thinking_level: Option<Cow<'a, str>>,
+    #[serde(rename = "includeThoughts", alias = "include_thoughts")]
+    shown: Option<bool>,
+    #[serde(rename = "thinkingBudget", alias = "thinking_budget")]
+    budget: Option<i64>,
+    #[serde(rename = "thinkingLevel", alias = "thinking_level", borrow)]
+    level: Option<Cow<'a, str>>,
 }
 
 impl<'de> Fields<'de> for Config<'_> {
@@ -175,13 +174,13 @@ impl<'de> Fields<'de> for Config<'_> {
 
 /// Takes over what is asked for; `false` if it is nothing that is known.
 fn think(thinking: &Thinking<'_>, settings: &mut ModelRequest) -> bool {
-    settings.show_thinking = thinking.include_thoughts;
-    match thinking.thinking_budget {
+    settings.show_thinking = thinking.shown;
+    match thinking.budget {
         None | Some(-1) => {}
         Some(0) => settings.effort = Some(Effort::None),
         Some(budget) => settings.thinking_budget = u32::try_from(budget).ok(),
     }
-    let Some(word) = &thinking.thinking_level else { return true };
+    let Some(word) = &thinking.level else { return true };
     let level = level(word);
     settings.effort = level.or(settings.effort);
     level.is_some()

@@ -165,7 +165,7 @@ proptest! {
         prop_assert_eq!(&seen, &exact, "{}", text);
         let set = |request: &ModelRequest| {
             let ModelRequest { effort, thinking_budget, show_thinking, delivery, .. } = *request;
-            (effort, thinking_budget, show_thinking, delivery, request.sampling.clone(), request.stop_sequences.clone())
+            (effort, thinking_budget, show_thinking, delivery, request.sampling, request.stop_sequences.clone())
         };
         prop_assert_eq!(set(&carried.request), set(&read));
         prop_assert_eq!(&carried.request.parsed().unwrap().messages, &read.messages);
