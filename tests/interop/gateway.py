@@ -133,7 +133,8 @@ class Case:
         same(answer.end, TOOLS, answer)
         same([call.name for call in answer.calls], ["get_weather"] * count, answer)
         assert all(isinstance(call.arguments["city"], str) for call in answer.calls), answer
-        same(len({call.id for call in answer.calls}), count, answer)
+        # Google's own calls have none, and go by their names.
+        same(len({call.id or at for at, call in enumerate(answer.calls)}), count, answer)
         results = [(call, f"{12 + at} degrees") for at, call in enumerate(answer.calls)]
         talk += self.speaker.back(answer) + self.speaker.results(results)
         last = self.ask(talk, tools=True, **more)
@@ -176,7 +177,9 @@ class Case:
 
     def picture(self):
         assert "Simulated" in self.ask([self.speaker.picture("What is this?")]).text
-        self.told(PIXEL)
+        # Google's package writes it with the letters for addresses, which its vendor takes as well.
+        body = json.dumps(sent()[-1]["body"]).replace("-", "+").replace("_", "/")
+        assert PIXEL in body, f"the picture did not reach the vendor: {body[:900]}"
 
     def fails(self, kind, text="Hello", rule=None, model=None, **more):
         """The exception that the client raises; it has to be of this very class, or of one of these."""

@@ -1,6 +1,7 @@
 //! One request, from its head to the one who answers it.
 
 use std::{
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -185,15 +186,24 @@ impl Service {
         participant: &Participant,
     ) -> usize {
         let Incoming { request, model, .. } = incoming;
-        // What goes on as it came holds no seals.
+        // Clients of Chat send back no state of its vendor's, whose models have none there.
+        let is_chat = ingress.dialect.as_str() == "chat";
+        let own = (!is_chat).then(|| models::model_of(&self.router.plan(), participant, &ingress.vendor));
+        let own = own.flatten();
+        // What goes on as it came holds no seals, and may be read when another vendor has to answer.
         if request.carried().is_some() {
+            let (states, owner) = (Arc::clone(&self.states), Arc::clone(owner));
+            let (vendor, model) = (ingress.vendor.clone(), model.clone());
+            request.change_when_read(move |request| {
+                if let Some(own) = &own {
+                    opening::attribute(request, &vendor, &model, own);
+                }
+                states.restore(&owner, request, HashMap::default());
+            });
             return 0;
         }
         let opened = opening::open(request, &self.access.seals(), owner);
-        // Clients of Chat send back no state of its vendor's, whose models have none there.
-        if ingress.dialect.as_str() != "chat"
-            && let Some(own) = models::model_of(&self.router.plan(), participant, &ingress.vendor)
-        {
+        if let Some(own) = own {
             opening::attribute(request, &ingress.vendor, model, &own);
         }
         self.states.restore(owner, request, opened.calls);

@@ -56,6 +56,7 @@ mod parts;
 mod profile;
 mod provider;
 mod reason;
+mod relay;
 mod request;
 mod response;
 mod schemas;

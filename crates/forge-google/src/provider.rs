@@ -19,6 +19,7 @@ use forge_http::{Connection, Dialect, Endpoint, EventOptions, Framing, fit::Plai
 use crate::{
     address, error,
     profile::{self, Profile},
+    relay,
     request::{self, Mapped},
     response,
     stream::Decoder,
@@ -135,14 +136,17 @@ impl Provider for GoogleProvider {
         let model = cx.model();
         self.settings.check(model, &request)?;
         let profile = Profile::said(&self.settings, model);
-        let (request, tools) = PlainTools::of(request, false);
-        let Mapped { body, warnings, check } = request::to_wire(self.name(), model, &request, &profile)?;
-        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let endpoint = match request.delivery {
             // Without this the stream is one JSON array.
             Delivery::Stream => api.method(model, "streamGenerateContent").with_query(&[("alt", "sse")]),
             Delivery::Whole => api.method(model, "generateContent"),
         };
+        if let Some(carried) = request.carried().filter(|_| self.relays(model, &request)) {
+            return relay::send(&api.connection, &endpoint, cx, &request, carried).await;
+        }
+        let (request, tools) = PlainTools::of(read(request)?, false);
+        let Mapped { body, warnings, check } = request::to_wire(self.name(), model, &request, &profile)?;
+        let options = EventOptions { warnings, keep_raw: request.keep_raw, schema: check };
         let reply = api.connection.post(cx, &endpoint, body, request.delivery).await?;
         let events = match request.delivery {
             Delivery::Stream => reply.events(Framing::Sse, Decoder::new(model.clone()), options),
@@ -200,7 +204,23 @@ impl Adapter for GoogleProvider {
         })
     }
 
+    fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
+        let longest = || self.capabilities(model).max_output_tokens;
+        relay::takes(&Profile::said(&self.settings, model), longest, request)
+    }
+
     fn rate_limit_status(&self) -> RateLimitStatus {
         self.api().map(|api| api.connection.rate_limit_status()).unwrap_or_default()
     }
+}
+
+/// The request as it was read. A limit of a carried one that its body does not have stays.
+fn read(request: Arc<ModelRequest>) -> Result<Arc<ModelRequest>, ProviderError> {
+    let (max_tokens, delivery) = (request.max_tokens, request.delivery);
+    if request.carried().is_none() {
+        return Ok(request);
+    }
+    let mut read = request.parsed()?.clone().with_delivery(delivery);
+    read.max_tokens = max_tokens.or(read.max_tokens);
+    Ok(Arc::new(read))
 }

@@ -6,7 +6,7 @@ use forge_core::{
     ErrorKind, ModelId, StreamEvent,
     event::{Finished, Started, StopDetail, Warning},
 };
-use forge_http::{Decode, Events, Failure, Frame};
+use forge_http::{Decode, Events, Failure, Frame, Passage};
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
@@ -166,6 +166,11 @@ impl Decode for Decoder {
             }
             Frame::Stray(line) => self.stray(line),
         }
+    }
+
+    // Only the end of the body ends a reply, but clients take the reason before it for the end.
+    fn passage(&self) -> Passage {
+        if self.is_finished() { Passage::AtEnd } else { Passage::Now }
     }
 
     // The vendor has no closing event. Only `finishReason` tells a complete reply from one that was cut.

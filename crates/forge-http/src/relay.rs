@@ -75,7 +75,11 @@ impl Passed {
 
     fn take(&mut self, end: usize) -> Bytes {
         // The end of a stream is told to the decoder by lines that its server has not sent.
-        let length = end.saturating_sub(self.taken).min(self.waiting.len());
+        let mut length = end.saturating_sub(self.taken).min(self.waiting.len());
+        // A line may have ended with CR before its LF was there.
+        length += usize::from(
+            length > 0 && self.waiting[..length].ends_with(b"\r") && self.waiting.get(length) == Some(&b'\n'),
+        );
         self.taken += length;
         self.waiting.split_to(length)
     }

@@ -353,7 +353,7 @@ impl Adapter for OpenAIProvider {
     fn relays(&self, model: &ModelId, request: &ModelRequest) -> bool {
         request.carried().is_some()
             && self.api().is_ok_and(|api| {
-                let longest = self.capabilities(model).max_output_tokens;
+                let longest = || self.capabilities(model).max_output_tokens;
                 relay::takes(&api.profile(&self.settings, model), &api.row.habits, longest, request)
             })
     }

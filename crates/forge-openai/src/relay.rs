@@ -27,13 +27,12 @@ pub(crate) const USAGE: (&str, &str) = ("stream_options", r#"{"include_usage":tr
 pub(crate) fn takes(
     profile: &Profile,
     habits: &Habits,
-    longest: Option<u64>,
+    longest: impl FnOnce() -> Option<u64>,
     request: &ModelRequest,
 ) -> bool {
     let Some(carried) = request.carried() else { return false };
-    let longest = carried.outline.max_tokens.or(request.max_tokens).map(u64::from).or(longest);
-    let in_time =
-        carried.delivery == Delivery::Stream || longest.is_some_and(|longest| longest <= LONGEST_WHOLE);
+    let most = || carried.outline.max_tokens.or(request.max_tokens).map(u64::from).or_else(longest);
+    let in_time = carried.delivery == Delivery::Stream || most().is_some_and(|most| most <= LONGEST_WHOLE);
     // Others that speak the dialect know nothing of the vendor's newer fields.
     habits.own_models
         && in_time

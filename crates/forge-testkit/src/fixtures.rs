@@ -12,11 +12,12 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use forge_core::{
     Adapter, CallContext, ModelProvider, ModelRequest, ModelResponse, Participant, ProviderError,
     ProviderExt as _, SecretString,
     provider::AdapterSettings,
-    request::{Delivery, Part},
+    request::{Carried, Delivery, Dialect, Outline, Part},
 };
 use serde_json::{Map, Value, json};
 
@@ -32,7 +33,13 @@ pub struct Adapters {
     pub model: &'static str,
     /// Opens it with these settings.
     pub open: fn(AdapterSettings) -> Result<Arc<dyn Adapter>, ProviderError>,
+    /// The formats of the requests that it passes on, each with a model that takes them. A stream that is passed on has to
+    /// mean what it means where it is read.
+    pub relays: &'static [(&'static str, &'static str)],
 }
+
+/// What [`run`] counts streams as that were passed on, too.
+pub const RELAYED: &str = "relayed";
 
 /// Runs every fixture of a table; gives back how many there are of each kind, so that none is lost unseen.
 ///
@@ -44,7 +51,13 @@ pub async fn run(adapters: &Adapters, table: &str) -> BTreeMap<String, usize> {
     for fixture in &fixtures {
         let text = |name: &str| fixture.get(name).and_then(Value::as_str).unwrap_or_default();
         *kinds.entry(text("kind").to_owned()).or_default() += 1;
-        let found = one(adapters, fixture).await;
+        let mut found = one(adapters, fixture).await;
+        for relay in adapters.relays {
+            if let Some(difference) = relayed(adapters, fixture, relay).await {
+                *kinds.entry(RELAYED.to_owned()).or_default() += 1;
+                found.extend(difference);
+            }
+        }
         faults.extend(found.into_iter().map(|fault| format!("{} {}: {fault}", text("kind"), text("about"))));
     }
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
@@ -55,17 +68,7 @@ pub async fn run(adapters: &Adapters, table: &str) -> BTreeMap<String, usize> {
 async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
     let text = |name: &str| fixture.get(name).and_then(Value::as_str);
     let server = ScriptedServer::start([reply(fixture)]).await.unwrap();
-    let dialect = text("dialect").map(str::to_owned);
-    let settings = AdapterSettings {
-        base_url: Some(server.url() + text("base").unwrap_or_default()),
-        api_key: Some(SecretString::from("fk-test-fixture")),
-        options: fixture.get("options").and_then(Value::as_object).cloned().unwrap_or_default(),
-        dialect: dialect.clone(),
-        ..AdapterSettings::new("p")
-    };
-    let adapter = (adapters.open)(settings).unwrap();
-    let vendor = dialect.map_or_else(|| adapters.vendor.clone(), |id| ModelProvider::from(id.as_str()));
-    let cx = CallContext::new(Participant::new(vendor, text("model").unwrap_or(adapters.model)));
+    let (adapter, cx) = opened(adapters, fixture, &server);
     let asked = fixture.get("request").cloned().unwrap_or_else(|| json!({}));
     let mut request: ModelRequest = serde_json::from_value(asked).unwrap();
     // A fixture about a reply names no question, and every vendor wants one.
@@ -105,6 +108,57 @@ async fn one(adapters: &Adapters, fixture: &Map<String, Value>) -> Vec<String> {
         faults.push(format!("{outcome:?}"));
     }
     faults
+}
+
+/// The adapter of a fixture, and a call of its model.
+fn opened(
+    adapters: &Adapters,
+    fixture: &Map<String, Value>,
+    server: &ScriptedServer,
+) -> (Arc<dyn Adapter>, CallContext) {
+    let text = |name: &str| fixture.get(name).and_then(Value::as_str);
+    let dialect = text("dialect").map(str::to_owned);
+    let settings = AdapterSettings {
+        base_url: Some(server.url() + text("base").unwrap_or_default()),
+        api_key: Some(SecretString::from("fk-test-fixture")),
+        options: fixture.get("options").and_then(Value::as_object).cloned().unwrap_or_default(),
+        dialect: dialect.clone(),
+        ..AdapterSettings::new("p")
+    };
+    let adapter = (adapters.open)(settings).unwrap();
+    let vendor = dialect.map_or_else(|| adapters.vendor.clone(), |id| ModelProvider::from(id.as_str()));
+    let cx = CallContext::new(Participant::new(vendor, text("model").unwrap_or(adapters.model)));
+    (adapter, cx)
+}
+
+/// Has the adapter read a stream, and pass it on; returns where the two differ, or nothing if it does not pass it on.
+async fn relayed(
+    adapters: &Adapters,
+    fixture: &Map<String, Value>,
+    (dialect, model): &(&'static str, &'static str),
+) -> Option<Option<String>> {
+    fixture.get("stream")?;
+    let server = ScriptedServer::start([reply(fixture), reply(fixture)]).await.unwrap();
+    let (adapter, cx) = opened(&Adapters { model, ..adapters.clone() }, fixture, &server);
+    let body = Bytes::from(json!({"model": cx.model().as_str()}).to_string());
+    let (named, read) = (9..body.len() - 1, |_: &Bytes| Ok(ModelRequest::default()));
+    let mut carried = Carried::new(Dialect::new(dialect), body, named, Outline::default(), read);
+    carried.added.push(("store", "false"));
+    let carried = ModelRequest::carry(carried);
+    if !adapter.relays(cx.model(), &carried) {
+        return None;
+    }
+    let read = adapter.complete(&cx, ModelRequest::new("").with_user_message("Hi")).await;
+    let passed_on = adapter.complete(&cx, carried).await;
+    let meaning = |outcome: Result<ModelResponse, ProviderError>| match outcome {
+        Ok(ModelResponse { model, tokens, stop_reason, stop_sequence, .. }) => {
+            Ok((model, tokens, stop_reason, stop_sequence))
+        }
+        Err(error) => Err((error.kind, error.phase)),
+    };
+    let (read, passed_on) = (meaning(read), meaning(passed_on));
+    let differs = read != passed_on;
+    Some(differs.then(|| format!("read {read:?}, passed on {passed_on:?}")))
 }
 
 /// What the server answers, as the fixture says it.

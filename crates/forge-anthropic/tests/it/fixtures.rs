@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use forge_anthropic::AnthropicProvider;
 use forge_core::ModelProvider;
-use forge_testkit::fixtures::{Adapters, run};
+use forge_testkit::fixtures::{Adapters, RELAYED, run};
 
 const ADAPTERS: Adapters = Adapters {
     vendor: ModelProvider::Anthropic,
     model: "claude-sonnet-5-5",
     open: |settings| Ok(Arc::new(AnthropicProvider::from_settings(settings)?)),
+    relays: &[("messages", "claude-sonnet-5-5")],
 };
 
 #[tokio::test]
@@ -19,7 +20,8 @@ async fn errors() {
 
 #[tokio::test]
 async fn replies() {
-    run(&ADAPTERS, include_str!("../fixtures/replies.json")).await;
+    let kinds = run(&ADAPTERS, include_str!("../fixtures/replies.json")).await;
+    assert!(kinds[RELAYED] > 5, "{kinds:?}");
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ impl InvalidBody {
 }
 
 /// Reads a carried body into a request.
-pub type ParseBody = fn(&Bytes) -> Result<ModelRequest, InvalidBody>;
+pub type ParseBody = dyn Fn(&Bytes) -> Result<ModelRequest, InvalidBody> + Send + Sync;
+
+type ChangeRequest = dyn Fn(&mut ModelRequest) + Send + Sync;
 
 /// A request in the bytes of its client.
 ///
@@ -63,7 +65,7 @@ pub struct Carried {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Bytes,
-    /// Where the name of the model stands in the body, with its quotes.
+    /// Where the name of the model stands in the body, with its quotes; empty where it stands elsewhere.
     pub model: Range<usize>,
     /// Whether the body asks for a stream or for one whole reply.
     pub delivery: Delivery,
@@ -71,7 +73,8 @@ pub struct Carried {
     pub added: Vec<(&'static str, &'static str)>,
     /// What routing has to know.
     pub outline: Outline,
-    parse: ParseBody,
+    parse: Box<ParseBody>,
+    change: Option<Box<ChangeRequest>>,
     parsed: OnceLock<ModelRequest>,
 }
 
@@ -82,10 +85,11 @@ impl Carried {
         body: Bytes,
         model: Range<usize>,
         outline: Outline,
-        parse: ParseBody,
+        parse: impl Fn(&Bytes) -> Result<ModelRequest, InvalidBody> + Send + Sync + 'static,
     ) -> Self {
         let (headers, added, delivery) = (Vec::new(), Vec::new(), Delivery::Stream);
-        Self { dialect, headers, body, model, delivery, added, outline, parse, parsed: OnceLock::new() }
+        let (parse, change, parsed) = (Box::new(parse), None, OnceLock::new());
+        Self { dialect, headers, body, model, delivery, added, outline, parse, change, parsed }
     }
 
     /// The same body, which asks for this delivery.
@@ -107,7 +111,11 @@ impl Carried {
     pub fn parsed(&self) -> Result<&ModelRequest, InvalidBody> {
         if self.parsed.get().is_none() {
             // Two callers at once may both read it; the first to end is kept.
-            let _ = self.parsed.set((self.parse)(&self.body)?);
+            let mut request = (self.parse)(&self.body)?;
+            if let Some(change) = &self.change {
+                change(&mut request);
+            }
+            let _ = self.parsed.set(request);
         }
         // It is there by now, whoever set it. A library says so with an error, and does not panic.
         self.parsed.get().ok_or_else(|| InvalidBody::new("it is not there"))
@@ -144,6 +152,16 @@ impl ModelRequest {
     /// The bytes in which the request came, where it is passed on in them.
     pub fn carried(&self) -> Option<&Arc<Carried>> {
         self.carried.as_ref()
+    }
+
+    /// Changes the request, or, while it is passed on in its client's bytes, what is read from them. Bytes that somebody else
+    /// holds as well are left as they are.
+    pub fn change_when_read(&mut self, change: impl Fn(&mut Self) + Send + Sync + 'static) {
+        if self.carried.is_none() {
+            change(self);
+        } else if let Some(carried) = self.carried.as_mut().and_then(Arc::get_mut) {
+            carried.change = Some(Box::new(change));
+        }
     }
 
     /// What routing has to know of the request.
@@ -212,5 +230,11 @@ mod tests {
         assert_eq!(request.parsed().unwrap().system_text(), "be brief");
         assert_eq!((copy.parsed().unwrap().system.len(), READ.load(Ordering::Relaxed)), (1, 1));
         assert!(carried("{").parsed().is_err());
+        let brief = |mut request: ModelRequest| {
+            request.change_when_read(|request| request.max_tokens = Some(3));
+            assert_eq!(request.parsed().unwrap().max_tokens, Some(3));
+        };
+        brief(carried("{}"));
+        brief(ModelRequest::default());
     }
 }

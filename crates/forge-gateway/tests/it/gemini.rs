@@ -29,7 +29,8 @@ const SSE: &str = "streamGenerateContent?alt=sse";
 
 /// The frames of a stream, in which every line is data or empty.
 fn frames(reply: &Reply) -> Vec<Value> {
-    let lines = reply.body.split('\n').filter(|line| !line.is_empty());
+    // The vendor's own lines end with CR LF.
+    let lines = reply.body.lines().filter(|line| !line.is_empty());
     let data = |line: &str| line.strip_prefix("data: ").unwrap_or_else(|| panic!("{line}")).to_owned();
     lines.map(|line| serde_json::from_str(&data(line)).unwrap()).collect()
 }
@@ -64,7 +65,9 @@ async fn every_vendor_answers_whole_and_as_a_stream() {
         let (last, before) = frames.split_last().unwrap();
         assert_eq!(last["usageMetadata"], message["usageMetadata"], "{model}");
         assert_eq!(last["candidates"][0]["finishReason"], "STOP");
-        assert!(before.iter().all(|frame| frame["usageMetadata"].is_null()), "{}", stream.body);
+        // Google counts in every frame.
+        let silent = before.iter().all(|frame| frame["usageMetadata"].is_null());
+        assert_eq!(silent, vendor != "Google", "{}", stream.body);
 
         let list = post(server.address, &address(model, "streamGenerateContent"), &body("Hello")).await;
         assert_eq!(list.header("content-type"), Some("application/json"));
@@ -101,7 +104,7 @@ async fn a_call_comes_whole_and_its_result_finds_it() {
         }
         let frames = frames(&stream);
         let parts =
-            frames.iter().flat_map(|frame| frame["candidates"][0]["content"]["parts"].as_array().unwrap());
+            frames.iter().filter_map(|frame| frame["candidates"][0]["content"]["parts"].as_array()).flatten();
         let calls: Vec<&Value> = parts.filter(|part| part["functionCall"].is_object()).collect();
         assert_eq!(
             (calls.len(), &calls[0]["functionCall"]["name"]),

@@ -1,6 +1,7 @@
 //! Requests that go on in the bytes of their clients.
 
 mod chat;
+mod gemini;
 mod responses;
 
 use serde_json::json;

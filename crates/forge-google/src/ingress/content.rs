@@ -112,10 +112,7 @@ impl Reader<'_> {
 
     /// The state behind a signature; the vendor's word for one that is missing is none.
     fn state(&self, signature: Option<String>) -> Option<Opaque> {
-        let is_state = |signature: &String| {
-            !signature.is_empty() && ![NO_SIGNATURE, NO_SIGNATURE_BYTES].contains(&signature.as_str())
-        };
-        signature.filter(is_state).map(|signature| self.opaque(standard(signature)))
+        signature.filter(|signature| is_state(signature)).map(|signature| self.opaque(standard(signature)))
     }
 
     fn result(&mut self, result: FunctionResponse, place: Place<'_>) -> Result<Part, InvalidBody> {
@@ -131,6 +128,10 @@ impl Reader<'_> {
         let part = Part::tool_result_parts(id, content);
         Ok(if failed { part.failed() } else { part })
     }
+}
+
+pub(super) fn is_state(signature: &str) -> bool {
+    !signature.is_empty() && ![NO_SIGNATURE, NO_SIGNATURE_BYTES].contains(&signature)
 }
 
 /// What a tool said, and whether it failed. A text comes in an object, under a key that the vendor recommends.

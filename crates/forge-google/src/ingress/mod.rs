@@ -19,9 +19,11 @@
 
 mod address;
 mod calls;
+mod carry;
 mod content;
 mod end;
 mod openapi;
+mod outline;
 mod parse;
 mod refuse;
 mod render;
@@ -30,19 +32,19 @@ mod settings;
 mod tests;
 mod tools;
 
-use forge_core::{ModelProvider, request::Dialect};
+use forge_core::ModelProvider;
 use forge_http::ingress::{Ingress, body};
 
-use crate::wire::answer::TotalTokens;
+use crate::{relay, wire::answer::TotalTokens};
 
 /// Gemini's `generateContent`, as a server speaks it: whole, as server-sent events (`alt=sse`), and as a list that grows.
 ///
 /// Names of fields are taken in both spellings of the vendor's, and schemas in both of its forms.
 pub const GEMINI: Ingress = Ingress {
-    dialect: Dialect::new("gemini"),
+    dialect: relay::DIALECT,
     vendor: ModelProvider::Google,
     request_id: "x-request-id",
-    carry: |_, _, _| Ok(None),
+    carry: |body, parts, head| carry::request(body, &parts.uri, head),
     parse: parse::request,
     count: |total_tokens| body(&TotalTokens { total_tokens }),
     refuse: refuse::refuse,

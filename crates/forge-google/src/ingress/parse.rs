@@ -47,14 +47,30 @@ pub(super) fn request(body: &Bytes, uri: &Uri, head: &ReplyHead) -> Result<Incom
             Framing::Events
         }
     };
+    unknown.extend(raw(fields, &mut request));
+    let reply = Box::new(Renderer::new(head, &model, framing));
+    Ok(Incoming { model, request, unknown, reply })
+}
+
+/// The request in a body, to a client that calls the model `model`.
+pub(super) fn read(body: &Bytes, model: &ModelId) -> Result<ModelRequest, InvalidBody> {
+    let value: Value = from_json(body).map_err(|error| Place::Body.wrong(error))?;
+    let mut fields = Fields::read(value, Place::Body)?;
+    let (mut request, _) = common(&mut fields, model, Place::Body)?;
+    raw(fields, &mut request);
+    Ok(request)
+}
+
+/// Keeps the fields that have no place in a request for their vendor; returns their names.
+fn raw(fields: Fields, request: &mut ModelRequest) -> Vec<String> {
+    let mut names = Vec::new();
     for (name, value) in fields.into_map() {
         if !LEFT_TO_THE_SERVER.contains(&name.as_str()) {
-            unknown.push(name.clone());
+            names.push(name.clone());
             request.extra.insert(ModelProvider::Google, name, value);
         }
     }
-    let reply = Box::new(Renderer::new(head, &model, framing));
-    Ok(Incoming { model, request, unknown, reply })
+    names
 }
 
 /// The request, and the fields inside of others that have no place in it.

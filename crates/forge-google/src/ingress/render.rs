@@ -31,6 +31,8 @@ pub(super) struct Renderer {
     framing: Framing,
     /// Whether a frame is out.
     begun: bool,
+    /// The vendor's own frames go out.
+    relayed: bool,
     parts: Vec<Open>,
     called: bool,
     /// What the text rests on, which the last frame says.
@@ -52,6 +54,7 @@ impl Renderer {
             model: model.to_owned(),
             framing,
             begun: false,
+            relayed: false,
             parts: Vec::new(),
             called: false,
             citations: Vec::new(),
@@ -174,6 +177,11 @@ impl Render for Renderer {
                     model.as_str().clone_into(&mut self.model);
                 }
             }
+            StreamEvent::Relayed(relayed) => {
+                (self.begun, self.relayed) = (true, true);
+                out.extend_from_slice(&relayed.bytes);
+            }
+            _ if self.relayed => {}
             StreamEvent::PartStarted { kind, .. } => {
                 self.parts.push(Open { kind: kind.clone(), input: String::new() });
             }

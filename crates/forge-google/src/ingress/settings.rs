@@ -62,18 +62,23 @@ fn think(config: ThinkingConfig, request: &mut ModelRequest, place: Place<'_>) -
             request.thinking_budget = Some(u32::try_from(budget).map_err(|_| wrong())?);
         }
     }
-    let Some(level) = config.thinking_level else { return Ok(()) };
-    // The vendor takes its words in lower case too.
-    request.effort = Some(match level.to_ascii_uppercase().as_str() {
+    let Some(word) = config.thinking_level else { return Ok(()) };
+    if word.eq_ignore_ascii_case("THINKING_LEVEL_UNSPECIFIED") {
+        return Ok(());
+    }
+    let levels = ["MINIMAL", "LOW", "MEDIUM", "HIGH"];
+    let wrong = || Place::Field(&place, "thinkingLevel").wants_word(&levels, &word);
+    request.effort = Some(level(&word).ok_or_else(wrong)?);
+    Ok(())
+}
+
+/// The level of a word, which the vendor takes in lower case too.
+pub(super) fn level(word: &str) -> Option<Effort> {
+    Some(match word.to_ascii_uppercase().as_str() {
         "MINIMAL" => Effort::Minimal,
         "LOW" => Effort::Low,
         "MEDIUM" => Effort::Medium,
         "HIGH" => Effort::High,
-        "THINKING_LEVEL_UNSPECIFIED" => return Ok(()),
-        _ => {
-            let levels = ["MINIMAL", "LOW", "MEDIUM", "HIGH"];
-            return Err(Place::Field(&place, "thinkingLevel").wants_word(&levels, &level));
-        }
-    });
-    Ok(())
+        _ => return None,
+    })
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use forge_core::ModelProvider;
 use forge_google::GoogleProvider;
-use forge_testkit::fixtures::{Adapters, run};
+use forge_testkit::fixtures::{Adapters, RELAYED, run};
 
 const ADAPTERS: Adapters = Adapters {
     vendor: ModelProvider::Google,
     model: "gemini-3.8-flash",
     open: |settings| Ok(Arc::new(GoogleProvider::from_settings(settings)?)),
+    relays: &[("gemini", "gemini-3.8-flash")],
 };
 
 #[tokio::test]
@@ -19,7 +20,8 @@ async fn errors() {
 
 #[tokio::test]
 async fn replies() {
-    run(&ADAPTERS, include_str!("../fixtures/replies.json")).await;
+    let kinds = run(&ADAPTERS, include_str!("../fixtures/replies.json")).await;
+    assert!(kinds[RELAYED] > 1, "{kinds:?}");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ const ADAPTERS: Adapters = Adapters {
     vendor: ModelProvider::Local,
     model: "m",
     open: |settings| Ok(Arc::new(LocalProvider::from_settings(settings)?)),
+    relays: &[],
 };
 
 #[tokio::test]

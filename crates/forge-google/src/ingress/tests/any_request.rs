@@ -1,15 +1,18 @@
 //! Requests that the adapter writes are read as they were.
 
+use bytes::Bytes;
 use forge_core::{
     Message, ModelId, ModelProvider, ModelRequest,
     request::{
         Delivery, Effort, FunctionTool, MessageRole, OutputFormat, Part, Source, SystemText, Tool, ToolChoice,
     },
 };
+use forge_http::ingress::{Incoming, ReplyHead};
+use http::Uri;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{MODEL, address, opaque, parse_at, words};
+use super::{super::GEMINI, MODEL, address, opaque, parse_at, words};
 use crate::{
     profile::Profile,
     request::{to_count, to_wire},
@@ -148,6 +151,28 @@ proptest! {
     }
 
     #[test]
+    fn a_look_at_a_request_finds_what_reading_it_does(request in request()) {
+        let model = ModelId::from(MODEL);
+        let body = to_wire("p", &model, &request, Profile::of(&model)).unwrap().body;
+        let text = String::from_utf8_lossy(&body);
+        let uri = address("streamGenerateContent?alt=sse");
+        let read = parse_at(&uri, &body).unwrap().request;
+        let Some(carried) = carry(&uri, &body) else { return Ok(()) };
+        let (mut seen, exact) = (carried.request.outline().into_owned(), read.outline().into_owned());
+        prop_assert!(seen.size.most_input() >= exact.size.most_input(), "{:?} {:?} {text}", seen.size, exact.size);
+        // Only who looks knows the names of tools that the vendor runs.
+        (seen.size, seen.prefix) = (exact.size, exact.prefix);
+        prop_assert_eq!(&seen, &exact, "{}", text);
+        let set = |request: &ModelRequest| {
+            let ModelRequest { effort, thinking_budget, show_thinking, delivery, .. } = *request;
+            (effort, thinking_budget, show_thinking, delivery, request.sampling, request.stop_sequences.clone())
+        };
+        prop_assert_eq!(set(&carried.request), set(&read));
+        prop_assert_eq!(&carried.request.parsed().unwrap().messages, &read.messages);
+        prop_assert_eq!(&carried.request.parsed().unwrap().extra, &read.extra);
+    }
+
+    #[test]
     fn a_count_that_the_adapter_asks_for_is_about_the_same_prompt(request in request()) {
         let model = ModelId::from(MODEL);
         let body = to_count("p", &model, &request, Profile::of(&model)).unwrap();
@@ -156,5 +181,44 @@ proptest! {
         prop_assert_eq!(&counted.request.system, &request.system);
         prop_assert_eq!(&counted.request.messages, &request.messages);
         prop_assert_eq!(&counted.request.tools, &request.tools);
+    }
+}
+
+fn carry(uri: &Uri, body: &[u8]) -> Option<Incoming> {
+    let (parts, ()) = http::Request::get(uri).body(()).unwrap().into_parts();
+    let head = ReplyHead { id: "1".into(), created: chrono::DateTime::UNIX_EPOCH };
+    (GEMINI.carry)(&Bytes::copy_from_slice(body), &parts, &head).ok().flatten()
+}
+
+#[test]
+fn what_has_to_be_read_is_not_carried() {
+    let carried = |end: &str, more: &str| {
+        let body = format!(r#"{{"contents": [{{"parts": [{{"text": "hi"}}]}}]{more}}}"#);
+        carry(&address(end), body.as_bytes()).map(|one| one.request.carried().unwrap().added.len())
+    };
+    let stream = "streamGenerateContent?alt=sse";
+    assert_eq!((carried(stream, ""), carried("generateContent", "")), (Some(1), Some(1)));
+    assert_eq!(carried(stream, r#", "store": false, "novel": 1e3"#), Some(0));
+    assert_eq!((carried("streamGenerateContent", ""), carried("countTokens", "")), (None, None));
+    let signed = |state: &str| {
+        format!(
+            r#", "contents": [{{"role": "model", "parts": [{{"functionCall": {{"name": "f"}}{state}}}]}},
+        {{"parts": [{{"functionResponse": {{"name": "f", "response": {{}}}}}}]}}]"#
+        )
+    };
+    assert_eq!(carried(stream, &signed(r#", "thoughtSignature": "c2ln""#)), Some(1));
+    for more in [
+        &signed("") as &str,
+        r#", "contents": []"#,
+        r#", "contents": [{"role": "model", "parts": [{"text": "so"}]}]"#,
+        r#", "store": true"#,
+        r#", "model": "m""#,
+        r#", "cachedContent": "c""#,
+        r#", "generation_config": {"candidate_count": 2}"#,
+        r#", "generationConfig": {"responseModalities": ["IMAGE"]}"#,
+        r#", "generationConfig": {"thinkingConfig": {"thinking_level": "huge"}}"#,
+        r#", "labels": {"a": "fg1.x"}"#,
+    ] {
+        assert_eq!(carried(stream, more), None, "{more}");
     }
 }

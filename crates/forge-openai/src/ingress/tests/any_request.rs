@@ -329,7 +329,7 @@ proptest! {
         prop_assert_eq!(flags(&seen), flags(&exact), "{}", String::from_utf8_lossy(&sent.body));
         let is_enough = seen.size.most_input() >= exact.size.most_input();
         prop_assert!(is_enough, "{:?} {:?} {}", seen.size, exact.size, String::from_utf8_lossy(&sent.body));
-        let set = |request: &ModelRequest| (request.effort, request.sampling.clone(), request.stop_sequences.clone(), request.delivery);
+        let set = |request: &ModelRequest| (request.effort, request.sampling, request.stop_sequences.clone(), request.delivery);
         prop_assert_eq!(set(&carried.request), set(&read));
         prop_assert_eq!(carried.request.parsed().unwrap(), &read);
     }
