@@ -261,7 +261,9 @@ mod tests {
     #[test]
     fn seals_are_found_wherever_a_client_carries_them() {
         let sealed = |body: &str| is_sealed(&Bytes::from(body.to_owned()));
-        assert!(sealed(r#"{"signature": "fg1.x"}"#) && sealed(r#""call_a_fg1_x""#) && sealed(r#""ZmcxLng=""#));
+        assert!(
+            sealed(r#"{"signature": "fg1.x"}"#) && sealed(r#""call_a_fg1_x""#) && sealed(r#""ZmcxLng=""#)
+        );
         assert!(!sealed("fg1") && !sealed("fg12 fg1-") && !sealed("{}"));
     }
 
