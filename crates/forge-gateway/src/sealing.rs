@@ -167,35 +167,39 @@ mod tests {
     use super::*;
     use crate::seal::{SealedId, found, seal_secret};
 
-    /// What a client gets of these events; `None` is a pause.
-    fn sealed(dialect: &'static str, events: Vec<Option<StreamEvent>>) -> (Vec<StreamEvent>, Arc<Seals>) {
+    /// What a client gets of these events, with a pause after so many of them.
+    fn sealed(
+        dialect: &'static str,
+        pause: Option<usize>,
+        events: Vec<StreamEvent>,
+    ) -> (Vec<StreamEvent>, Arc<Seals>) {
         let seals = Arc::new(Seals::new(&SealSecrets::new(seal_secret().unwrap())));
         let memory = Arc::new(StateMemory::new(SystemTimer::shared()));
         let vendor = ModelProvider::Anthropic;
         let mut sealing =
             Sealing::new(&Dialect::new(dialect), vendor, "ci".into(), Arc::clone(&seals), memory);
         let mut all = Vec::new();
-        for event in events {
+        for (at, event) in events.into_iter().enumerate() {
             let mut out = |event| all.push(event);
-            match event {
-                Some(event) => sealing.event(event, &mut out),
-                None => sealing.release(&mut out),
+            if pause == Some(at) {
+                sealing.release(&mut out);
             }
+            sealing.event(event, &mut out);
         }
         (all, seals)
     }
 
-    fn begun(index: u32, kind: PartKind) -> Option<StreamEvent> {
-        Some(StreamEvent::PartStarted { index, kind })
+    fn begun(index: u32, kind: PartKind) -> StreamEvent {
+        StreamEvent::PartStarted { index, kind }
     }
 
-    fn input(index: u32) -> Option<StreamEvent> {
-        Some(StreamEvent::PartDelta { index, delta: Delta::ToolInput("{}".into()) })
+    fn input(index: u32) -> StreamEvent {
+        StreamEvent::PartDelta { index, delta: Delta::ToolInput("{}".into()) }
     }
 
-    fn ended(index: u32, data: Option<&str>) -> Option<StreamEvent> {
-        let state = data.map(|data| Opaque::new(ModelProvider::Google, "m".into(), data));
-        Some(StreamEvent::PartEnded { index, opaque: state.map(Box::new) })
+    fn ended(index: u32, data: &str) -> StreamEvent {
+        let state = Opaque::new(ModelProvider::Google, "m".into(), data);
+        StreamEvent::PartEnded { index, opaque: Some(Box::new(state)) }
     }
 
     fn id(events: &[StreamEvent], at: usize) -> &str {
@@ -207,38 +211,35 @@ mod tests {
 
     #[test]
     fn a_call_that_comes_at_once_has_its_state_in_its_id_and_another_what_is_known_before() {
-        let call = || begun(1, PartKind::tool_use("a1", "f"));
-        let thought = || [begun(0, PartKind::Thinking), ended(0, Some("t"))];
+        let call = |state| vec![begun(1, PartKind::tool_use("a1", "f")), input(1), ended(1, state)];
+        let thought = || vec![begun(0, PartKind::Thinking), ended(0, "t")];
         for (dialect, pause, thoughts, state) in
-            [("chat", false, 1, true), ("chat", true, 1, false), ("messages", false, 0, true)]
+            [("chat", None, 1, true), ("chat", Some(4), 1, false), ("messages", None, 0, true)]
         {
-            let pause = pause.then_some(None);
-            let rest = [call(), input(1)].into_iter().chain(pause).chain([ended(1, Some("c"))]);
-            let (events, seals) = sealed(dialect, thought().into_iter().chain(rest).collect());
+            let (events, seals) = sealed(dialect, pause, [thought(), call("c")].concat());
             assert_eq!(events.len(), 5, "{events:?}");
             let opened = seals.open_id(&SealedId::of(id(&events, 2)).unwrap(), "ci").unwrap();
-            assert_eq!(
-                (opened.id.as_str(), opened.thoughts.len(), opened.call.is_some()),
-                ("a1", thoughts, state)
-            );
+            let found = (opened.id.as_str(), opened.thoughts.len(), opened.call.is_some());
+            assert_eq!(found, ("a1", thoughts, state));
         }
-        let (events, _) = sealed("messages", vec![call(), input(1), None, ended(1, Some("c"))]);
-        assert_eq!(id(&events, 0), "a1");
-        // An item of a call that repeats the call is of no use beside it.
-        let (events, _) = sealed("messages", vec![call(), input(1), ended(1, Some("{\"call_id\":\"a1\"}"))]);
-        assert_eq!(id(&events, 0), "a1");
+        // One that comes in pieces, and one whose state only repeats it.
+        for (pause, state) in [(Some(2), "c"), (None, "{\"call_id\":\"a1\"}")] {
+            let (events, _) = sealed("messages", pause, call(state));
+            assert_eq!(id(&events, 0), "a1");
+        }
     }
 
     #[test]
     fn parts_that_are_open_at_once_keep_their_order_and_their_own_state() {
         let (events, seals) = sealed(
             "gemini",
+            None,
             vec![
                 begun(0, PartKind::tool_use("a1", "f")),
                 begun(1, PartKind::tool_use("a2", "f")),
                 input(0),
-                ended(1, Some("two")),
-                ended(0, Some("one")),
+                ended(1, "two"),
+                ended(0, "one"),
             ],
         );
         for (at, call, data) in [(3, "a2", "two"), (4, "a1", "one")] {
@@ -250,8 +251,8 @@ mod tests {
             assert_eq!(opened.call.unwrap().data, data);
         }
         let calls = [0, 1].map(|at| begun(at, PartKind::tool_use(format!("a{at}"), "f")));
-        let ends = [input(0), input(1), ended(0, Some("one")), ended(1, Some("two"))];
-        let (events, _) = sealed("chat", calls.into_iter().chain(ends).collect());
+        let ends = [input(0), input(1), ended(0, "one"), ended(1, "two")];
+        let (events, _) = sealed("chat", None, calls.into_iter().chain(ends).collect());
         let places: Vec<u32> = events
             .iter()
             .map(|event| match event {

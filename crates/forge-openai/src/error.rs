@@ -288,6 +288,7 @@ mod tests {
             (400, text("Content Exists Risk"), ContentFiltered),
             (400, typed("Input data may contain inappropriate content.", "data_inspection_failed", "data_inspection_failed"), ContentFiltered),
             (400, text("Item 'rs_1' of type 'reasoning' was provided without its required following item."), StateRejected),
+            (400, text("Item 'fc_1' of type 'function_call' was provided without its required 'reasoning' item: 'rs_1'."), StateRejected),
             // Google's compatible endpoint wraps errors in a list.
             (400, r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#.to_owned(), Authentication),
         ] {

@@ -7,7 +7,7 @@ use forge::{
     storage::access::{AccessChange, AccessStore as _, ClientKey, SealStore as _},
 };
 use forge_core::ExposeSecret as _;
-use forge_gateway::{MintedKey, seal_secret};
+use forge_gateway::{GatewayOptions, MintedKey, seal_secret};
 use serde_json::json;
 
 use crate::{
@@ -28,11 +28,11 @@ const VENDORS: [(&str, &str, &str); 3] = [
 
 /// A server whose secrets are in this folder.
 async fn start(folder: &Path) -> Server {
-    let builder = System::builder(|_| None).state(folder);
-    let share = |system: &System, options: &mut forge_gateway::GatewayOptions| {
-        *options = std::mem::take(options).with_store(system.store().unwrap().clone());
-    };
-    Server::built("{}", builder, |_| {}, share).await
+    Server::built("{}", System::builder(|_| None).state(folder), |_| {}, share).await
+}
+
+fn share(system: &System, options: &mut GatewayOptions) {
+    *options = std::mem::take(options).with_store(system.store().unwrap().clone());
 }
 
 /// What the simulated vendor was asked last.
@@ -268,5 +268,33 @@ async fn thoughts_that_nobody_may_read_come_back_as_they_were() {
         );
         let sent = asked(&server);
         assert!(sent.contains("redacted_thinking") && !holds_a_seal(&sent), "{speaks:?}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn words_between_thoughts_and_their_call_lose_neither() {
+    let rule = "rules: [{vendor: openai, reply: {text: Let me see., tool_calls: [{name: search, arguments: {query: x}}]}}]";
+    let folder = Folder::new("seal-words");
+    let start = || Server::built(rule, System::builder(|_| None).state(&folder.0), |_| {}, share);
+    let (one, other) = (start().await, start().await);
+    for speaks in CLIENTS {
+        let mut talk = Talk::new(speaks);
+        let first = talk.go_on(&one, "provider:openai", true).await;
+        assert!(first.body.contains("Let me see."), "{}", first.body);
+        talk.answer();
+        for server in [&one, &other] {
+            let back = talk.ask(server, "provider:openai", true).await;
+            assert_eq!(
+                (back.status, back.header("x-forge-attempts")),
+                (200, Some("1")),
+                "{speaks:?}: {}",
+                back.head
+            );
+            let sent = asked(server);
+            assert!(
+                sent.contains("\"encrypted_content\":") && sent.contains("Let me see."),
+                "{speaks:?}: {sent}"
+            );
+        }
     }
 }

@@ -66,15 +66,15 @@ fn is_freeform(messages: &[Message], call: &str) -> bool {
     parts.any(|part| matches!(part, Part::ToolUse { id, input: ToolInput::Text(_), .. } if id == call))
 }
 
-/// The vendor refuses a reasoning item without the item that followed it; it is sent only together with that, or with the call
-/// that it led to.
+/// The vendor refuses a reasoning item without the item that followed it; it is sent only together with that, or with the call that
+/// it led to.
 fn assistant<'a>(
     message: &'a Message,
     is_own: impl Fn(&Opaque) -> bool,
     items: &mut Vec<Item<'a>>,
 ) -> Result<(), &'static str> {
     let mut thoughts = Vec::new();
-    for part in &message.parts {
+    for (at, part) in message.parts.iter().enumerate() {
         let verbatim = part.opaque().filter(|opaque| is_own(opaque)).and_then(verbatim);
         match (part, verbatim) {
             (Part::Thinking { .. }, raw) => thoughts.extend(raw.map(Item::Verbatim)),
@@ -87,8 +87,8 @@ fn assistant<'a>(
                 items.append(&mut thoughts);
                 items.push(Item::Verbatim(raw));
             }
-            // The vendor takes a call behind its thoughts without an item, as clients send it that keep no items.
-            (Part::ToolUse { .. }, None) => {
+            // The vendor takes what led to a call behind its thoughts without items, as clients send it that keep none.
+            (part, None) if leads_to_call(&message.parts[at..]) => {
                 items.append(&mut thoughts);
                 items.extend(neutral(part)?.map(Item::Known));
             }
@@ -99,6 +99,12 @@ fn assistant<'a>(
         }
     }
     Ok(())
+}
+
+/// Whether nothing but words stands before the next call.
+fn leads_to_call(parts: &[Part]) -> bool {
+    let next = parts.iter().find(|part| !matches!(part, Part::Text { .. }));
+    matches!(next, Some(Part::ToolUse { .. }))
 }
 
 fn verbatim(opaque: &Opaque) -> Option<&RawValue> {

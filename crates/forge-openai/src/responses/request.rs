@@ -368,8 +368,11 @@ mod tests {
         assert_eq!(answered(vec![thinking(MODEL, thought)]), json!([]));
         let edited = answered(vec![thinking(MODEL, thought), Part::text("mine")]);
         assert_eq!(edited, json!([{"type": "message", "role": "assistant", "content": "mine"}]));
-        let led = answered(vec![thinking(MODEL, thought), Part::tool_use("c", "f", json!({}))]);
-        assert_eq!((&led[0]["type"], &led[1]["type"]), (&"reasoning".into(), &"function_call".into()));
+        let call = || Part::tool_use("c", "f", json!({}));
+        for led in [vec![call()], vec![Part::text("mine"), call()]] {
+            let answered = answered(std::iter::once(thinking(MODEL, thought)).chain(led).collect());
+            assert_eq!(answered[0]["type"], "reasoning", "{answered}");
+        }
     }
 
     #[test]

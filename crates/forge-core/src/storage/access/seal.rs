@@ -73,3 +73,18 @@ pub trait SealStore: fmt::Debug + Send + Sync + 'static {
     /// The storage failed.
     async fn rotate_seal(&self, next: SealSecret, by: &str) -> Result<(), StorageError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_shows_itself_to_nobody() {
+        let secrets = SealSecrets::new(SealSecret::new([0x5e; 32])).rotated(SealSecret::new([0x6f; 32]));
+        let shown = format!("{secrets:?}");
+        assert!(
+            shown.contains("SealSecret(..)") && !shown.contains("94") && !shown.contains("5e"),
+            "{shown}"
+        );
+    }
+}
