@@ -4,7 +4,7 @@ use forge_core::{
     CallContext, ModelResponse, Participant, StreamEvent, event::StopReason, request::Part,
     stream::Accumulator,
 };
-use forge_http::{Decode as _, Events, Failure, Frame};
+use forge_http::{Decode as _, Events, Failure, Frame, Passage};
 use forge_testkit::odd::{answer, spoilt};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -276,4 +276,41 @@ fn zeros_beside_a_text_are_unknown_in_both_forms() {
     assert!(response.tokens.is_unknown());
     assert_eq!((response.warnings.len(), response.warnings[0].about.as_str()), (1, "usage"));
     assert_eq!(streamed(&events(&reply)).unwrap(), response);
+}
+
+#[test]
+fn a_piece_of_an_open_part_need_not_be_decoded() {
+    let (mut decoder, mut events) = (Decoder::new("m".into()), Events::new());
+    let event = |data: &'static str| {
+        let name = data.split('"').nth(3).unwrap();
+        Frame::Event { name, data }
+    };
+    let delta = |of: &str| format!(r#"{{"type":"content_block_delta","index":0,"delta":{of}}}"#);
+    let added = |decoder: &mut Decoder, of: &str| {
+        decoder.added_text(Frame::Event { name: "content_block_delta", data: &delta(of) })
+    };
+    let text = r#"{"type":"text_delta","text":"\u00e4b"}"#;
+    assert_eq!(added(&mut decoder, text), None, "nothing has begun");
+    for data in [
+        r#"{"type":"message_start","message":{"id":"a","model":"m","usage":{"input_tokens":1,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+    ] {
+        decoder.frame(event(data), &mut events).unwrap();
+    }
+    assert_eq!(added(&mut decoder, text), Some(3));
+    for other in [
+        r#"{"type":"text_delta","text":""}"#,
+        r#"{"type":"text_delta","text":5}"#,
+        r#"{"type":"thinking_delta","thinking":"a"}"#,
+        r#"{"type":"novel_delta","text":"a"}"#,
+        r#"{"type":"text_delta","text":"a""#,
+    ] {
+        assert_eq!(added(&mut decoder, other), None, "{other}");
+    }
+    assert_eq!(decoder.passage(), Passage::Now);
+    decoder.frame(event(r#"{"type":"content_block_stop","index":0}"#), &mut events).unwrap();
+    assert_eq!(added(&mut decoder, text), None, "the part has ended");
+    let end = r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#;
+    decoder.frame(event(end), &mut events).unwrap();
+    assert_eq!(decoder.passage(), Passage::AtEnd);
 }

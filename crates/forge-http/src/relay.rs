@@ -74,14 +74,16 @@ impl Passed {
     }
 
     fn take(&mut self, end: usize) -> Bytes {
-        // The end of a stream is told to the decoder by lines that its server has not sent.
-        let mut length = end.saturating_sub(self.taken).min(self.waiting.len());
+        let wanted = end.saturating_sub(self.taken);
+        let mut length = wanted.min(self.waiting.len());
         // A line may have ended with CR before its LF was there.
-        length += usize::from(
-            length > 0 && self.waiting[..length].ends_with(b"\r") && self.waiting.get(length) == Some(&b'\n'),
-        );
+        let is_cr = length > 0 && self.waiting[length - 1] == b'\r';
+        length += usize::from(is_cr && self.waiting.get(length) == Some(&b'\n'));
         self.taken += length;
-        self.waiting.split_to(length)
+        let bytes = self.waiting.split_to(length);
+        // The decoder was told of an end that the server of the frame has not written.
+        let is_open = length > 0 && wanted > length;
+        if is_open { joined(bytes, Bytes::from_static(b"\n\n")) } else { bytes }
     }
 }
 
@@ -290,6 +292,19 @@ mod tests {
             let lines = frames.into_iter().map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
             assert!(lines.eq([&b"data: 2"[..], b"data: 3", b"data: 5"]), "{last:?}");
         }
+    }
+
+    #[test]
+    fn a_frame_that_its_server_has_not_closed_is_closed() {
+        let (mut frames, mut passed, mut events) = (SseDecoder::new(), Passed::default(), Events::new());
+        let text = b"data: 1";
+        passed.push(&Bytes::from_static(text));
+        frames.push(text);
+        frames.close();
+        assert!(frames.next_frame().unwrap().is_some());
+        passed.replace(frames.consumed(), Passage::Now, &mut events);
+        let expected = Relayed::new(Bytes::from_static(b"data: 1\n\n"), false);
+        assert_eq!(events, [StreamEvent::Relayed(expected)]);
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl From<Finished> for StreamEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Relayed {
-    /// The bytes, a whole frame or a piece of a whole reply.
+    /// The bytes: whole frames, or a whole reply.
     #[serde(skip)]
     pub bytes: Bytes,
     /// Whether they hold part of the answer.

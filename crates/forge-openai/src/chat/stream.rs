@@ -551,4 +551,39 @@ mod tests {
         assert_eq!(call(json!(r#"{"x": "\"1\""}"#)), expected);
         assert_eq!(call(json!(null)).1, json!({}).into());
     }
+
+    #[test]
+    fn a_chunk_that_only_adds_text_need_not_be_decoded() {
+        fn event(data: &str) -> Frame<'_> {
+            Frame::Event { name: "", data }
+        }
+        let (mut decoder, mut events) = (Decoder::new().with_usage_withheld(true), Events::new());
+        let chunk = |choice: &str, more: &str| {
+            format!(
+                r#"{{"id":"a","object":"chat.completion.chunk","created":1,"model":"m","service_tier":"default",
+                "choices":[{choice}],"obfuscation":"x"{more}}}"#
+            )
+        };
+        let delta =
+            |delta: &str| format!(r#"{{"index":0,"delta":{delta},"logprobs":null,"finish_reason":null}}"#);
+        let plain = chunk(&delta(r#"{"content":"\u00e4b","refusal":null}"#), r#","usage":null"#);
+        assert_eq!(decoder.added_text(event(&plain)), None, "nothing has begun");
+        decoder.frame(event(&plain), &mut events).unwrap();
+        assert_eq!(decoder.added_text(event(&plain)), Some(3));
+        let call = delta(r#"{"content":"a","tool_calls":[{"index":0}]}"#);
+        for other in [
+            chunk(&delta(r#"{"content":""}"#), ""),
+            chunk(&delta("{}"), ""),
+            chunk(&call, ""),
+            chunk(&plain.replace("null", "0"), ""),
+            chunk(r#"{"index":1,"delta":{"content":"a"}}"#, ""),
+            chunk(&delta(r#"{"content":"a"}"#), r#","usage":{"prompt_tokens":1}"#),
+            plain.replace("default", "flex"),
+        ] {
+            assert_eq!(decoder.added_text(event(&other)), None, "{other}");
+        }
+        let usage = chunk("", r#","usage":{"prompt_tokens":1,"completion_tokens":1}"#);
+        decoder.frame(event(&usage), &mut events).unwrap();
+        assert_eq!(decoder.passage(), Passage::Never);
+    }
 }

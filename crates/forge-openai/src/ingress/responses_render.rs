@@ -296,7 +296,8 @@ impl ResponsesReply {
     /// Numbers what this server adds to the vendor's events after those.
     fn go_on(&mut self) {
         let Some(frame) = &self.relayed else { return };
-        let mut lines = frame.split(|byte| *byte == b'\n');
+        // Of several frames the last.
+        let mut lines = frame.rsplit(|byte| *byte == b'\n');
         let data = lines.find_map(|line| line.strip_prefix(b"data:"));
         let last = data.and_then(|data| serde_json::from_slice::<Numbered>(data).ok());
         self.sequence.set(last.map_or(0, |last| last.sequence_number + 1));

@@ -585,4 +585,19 @@ mod tests {
             assert_eq!(run(&[added.clone(), wrong]).unwrap_err().kind, ErrorKind::Decode);
         }
     }
+
+    #[test]
+    fn a_delta_of_an_open_item_need_not_be_decoded() {
+        let mut decoder = Decoder::new(ModelProvider::OpenAI, "m".into(), "p".into());
+        let name = "response.output_text.delta";
+        let data = r#"{"type":"response.output_text.delta","item_id":"msg_1","output_index":0,"content_index":0,
+            "delta":"\u00e4b","logprobs":[],"sequence_number":4}"#;
+        assert_eq!(decoder.added_text(Frame::Event { name, data }), None, "nothing has begun");
+        decoder.frame(Frame::Event { name, data }, &mut Events::new()).unwrap();
+        assert_eq!(decoder.added_text(Frame::Event { name, data }), Some(3));
+        let other = Frame::Event { name: "response.refusal.delta", data };
+        assert_eq!(decoder.added_text(other), None);
+        // What came is known when the item is whole.
+        assert_eq!(decoder.items[0].sent, 6);
+    }
 }

@@ -23,6 +23,7 @@ pub(super) fn serve(plan: &ServePlan) -> Value {
         "models": models,
         "expose": exposed,
         "default_model": names.default,
+        "relay": plan.relay,
         "limits": {
             "body_bytes": plan.body_bytes,
             "all_body_bytes": plan.all_body_bytes,
