@@ -135,10 +135,9 @@ impl Talk {
             }
             Speaks::Gemini => {
                 let parts = list(&last["parts"]);
-                parts
-                    .iter()
-                    .filter_map(|part| part["functionCall"]["id"].as_str().map(str::to_owned))
-                    .collect()
+                let calls = parts.iter().map(|part| &part["functionCall"]).filter(|call| call.is_object());
+                // Google's own calls, which are passed on, have no ids.
+                calls.map(|call| call["id"].as_str().unwrap_or_default().to_owned()).collect()
             }
         };
         assert!(!ids.is_empty(), "{:?}: no call in {last}", self.speaks);
@@ -157,6 +156,7 @@ impl Talk {
             Speaks::Responses => json!({"type": "function_call_output", "call_id": id, "output": "42"}),
             Speaks::Messages => json!({"type": "tool_result", "tool_use_id": id, "content": "42"}),
             Speaks::Gemini => {
+                let id = (!id.is_empty()).then_some(id);
                 json!({"functionResponse": {"id": id, "name": "search", "response": {"output": "42"}}})
             }
         }
