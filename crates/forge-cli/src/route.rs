@@ -37,7 +37,7 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
             let request = ClientRequest { format, body: text.into(), model, key };
             let keys = system.store().map(|store| &**store as &dyn AccessStore);
             let call = forge_gateway::explain(system.router(), system.serve_plan(), keys, request).await;
-            call.map_err(refused)?
+            call.map_err(|error| refused(&error))?
         }
     };
     let role = cx.participant.role.clone();
@@ -58,8 +58,8 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
 }
 
 /// What a client would be told.
-fn refused(error: Refused) -> CliError {
-    let next = match &error {
+fn refused(error: &Refused) -> CliError {
+    let next = match error {
         Refused::Format(_) => {
             "choose one of chat, responses, messages and gemini that the section `serve` has"
         }

@@ -58,16 +58,17 @@ impl Rooms {
 
     /// Adds the headers. Clients of Gemini are told of no limits.
     pub(crate) fn tell(self, dialect: &Dialect, now: DateTime<Utc>, reply: &mut Reply) {
-        let (names, reset): (Names, fn(Duration, DateTime<Utc>) -> String) = match dialect.as_str() {
-            "messages" => (ANTHROPIC, instant),
-            "chat" | "responses" => (OPENAI, |wait, _| go_duration(wait)),
+        let (names, is_anthropic) = match dialect.as_str() {
+            "messages" => (ANTHROPIC, true),
+            "chat" | "responses" => (OPENAI, false),
             _ => return,
         };
         for (room, [limit, left, full]) in [self.requests, self.tokens].into_iter().zip(names) {
             let Some(room) = room else { continue };
             insert(reply, limit, &room.limit.to_string());
             insert(reply, left, &room.left.to_string());
-            insert(reply, full, &reset(room.full_in, now));
+            let reset = if is_anthropic { instant(room.full_in, now) } else { go_duration(room.full_in) };
+            insert(reply, full, &reset);
         }
     }
 }
