@@ -1,6 +1,9 @@
 //! Bodies that go out and come back as they are, while what they say is read beside them.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeSet, VecDeque},
+};
 
 use bytes::Bytes;
 use forge_core::{ModelId, ModelProvider, ModelRequest, StreamEvent, event::Relayed, request::Carried};
@@ -12,8 +15,8 @@ use crate::decode::{Events, Passage};
 /// The bytes of a stream, on their way from its vendor to a client.
 #[derive(Debug, Default)]
 pub(crate) struct Passed {
-    /// Those that are not handed out.
-    waiting: Bytes,
+    /// Those that are not handed out, in the pieces in which they came: a frame of many pieces is put together once.
+    waiting: VecDeque<Bytes>,
     /// How many bytes of the stream are out of `waiting`.
     taken: usize,
     /// Where the last frame ends that is to be handed out.
@@ -29,7 +32,7 @@ pub(crate) struct Passed {
 impl Passed {
     /// Takes the next piece of the stream.
     pub(crate) fn push(&mut self, piece: &Bytes) {
-        self.waiting = joined(std::mem::take(&mut self.waiting), piece.clone());
+        self.waiting.push_back(piece.clone());
     }
 
     /// The frame that ends here adds so many bytes of text.
@@ -75,15 +78,39 @@ impl Passed {
 
     fn take(&mut self, end: usize) -> Bytes {
         let wanted = end.saturating_sub(self.taken);
-        let mut length = wanted.min(self.waiting.len());
+        let mut bytes = self.split_to(wanted);
+        let next = self.waiting.iter().find_map(|piece| piece.first());
         // A line may have ended with CR before its LF was there.
-        let is_cr = length > 0 && self.waiting[length - 1] == b'\r';
-        length += usize::from(is_cr && self.waiting.get(length) == Some(&b'\n'));
+        if bytes.last() == Some(&b'\r') && next == Some(&b'\n') {
+            bytes = joined(bytes, self.split_to(1));
+        }
+        let length = bytes.len();
         self.taken += length;
-        let bytes = self.waiting.split_to(length);
         // The decoder was told of an end that the server of the frame has not written.
         let is_open = length > 0 && wanted > length;
         if is_open { joined(bytes, Bytes::from_static(b"\n\n")) } else { bytes }
+    }
+
+    /// The first of the bytes that wait, at most so many.
+    fn split_to(&mut self, length: usize) -> Bytes {
+        let mut parts = Vec::new();
+        let mut missing = length;
+        while let Some(piece) = self.waiting.front_mut() {
+            let part = piece.split_to(missing.min(piece.len()));
+            if piece.is_empty() {
+                self.waiting.pop_front();
+            }
+            missing -= part.len();
+            // Mostly a frame is within one piece, and nothing is copied.
+            if missing == 0 && parts.is_empty() {
+                return part;
+            }
+            parts.push(part);
+            if missing == 0 {
+                break;
+            }
+        }
+        parts.concat().into()
     }
 }
 
