@@ -33,6 +33,9 @@ use crate::sync::lock;
 /// How often nothing has to happen for a lease that nobody uses to be given back.
 const PATIENCE: u32 = 10;
 
+/// How often a call waits for what others ask for before it asks by itself.
+const ROUNDS: u32 = 16;
+
 /// The leases of a process.
 #[derive(Debug, Clone)]
 pub(crate) struct Leases {
@@ -225,28 +228,29 @@ impl Leases {
         Some(state.open(number, amount))
     }
 
-    /// The right to ask for a lease for these caps, or the same as [`draw`](Self::draw): while somebody else asks, it waits
-    /// for what comes of that. Calls that come together are thus served by one transaction where each would have its own.
+    /// The same as [`draw`](Self::draw), or the right to ask for more. While somebody else does so for the same caps, it waits
+    /// for what comes of that: calls that come together are served by one transaction where each would have its own.
     pub(crate) async fn share(
         &self,
         caps: &[BudgetCap],
         amount: Amount,
         now: impl Fn() -> i64,
     ) -> Result<ReservationId, Asking> {
-        let mut may_wait = true;
-        loop {
+        for _ in 0..ROUNDS {
             let seen = self.answered.count();
             if let Some(drawn) = self.draw(caps, amount, now()) {
                 return Ok(drawn);
             }
+            // Where there is no lease none may come of it, and each goes by itself.
+            if !self.state().all.iter().any(|lease| !lease.retired && *lease.caps == *caps) {
+                break;
+            }
             match self.ask(caps) {
                 Some(asking) => return Err(asking),
-                None if may_wait => self.answered.after(seen).await,
-                None => return Err(Asking { leases: self.clone(), caps: None }),
+                None => self.answered.after(seen).await,
             }
-            // Without a lease there is nothing to wait for: each goes by itself.
-            may_wait = self.state().all.iter().any(|lease| !lease.retired && *lease.caps == *caps);
         }
+        Err(Asking { leases: self.clone(), caps: None })
     }
 
     /// `None` if somebody asks for a lease for these caps.
