@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 22] = [
+const SECTIONS: [(&str, &str); 24] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -40,6 +40,8 @@ const SECTIONS: [(&str, &str); 22] = [
     ("SeatSpec", "A seat"),
     ("ServeSpec", "A server"),
     ("TlsSpec", "A certificate"),
+    ("BetasSpec", "Features of Anthropic's API"),
+    ("ServeLogSpec", "What a server logs"),
     ("AliasSpec", "A name of a model"),
     ("ServeLimitSpec", "Limits of a server"),
     ("KeyLimitSpec", "Limits of a key"),
