@@ -141,6 +141,7 @@ fn a_request_of_a_client_is_explained_as_the_server_would_route_it() {
         assert!(said.stdout.contains("budget"), "{}", said.stdout);
         for (words, why) in [
             (vec!["messages", "--key", id, "--model", "provider:claude"], "may not use"),
+            (vec!["messages", "--key", "ci", "--model", "provider:claude"], "may not use"),
             (vec!["messages", "--key", "nobody"], "no key `nobody`"),
             (vec!["messages", "--model", "nobody"], "no model `nobody`"),
             (vec!["gemini"], "names no model"),

@@ -23,7 +23,7 @@ pub struct ClientRequest<'a> {
     pub body: Bytes,
     /// The model, which Gemini's clients name in the address. It goes before that of the body.
     pub model: Option<&'a str>,
-    /// The id of the client's key.
+    /// The id or the name of the client's key.
     pub key: Option<&'a str>,
 }
 
@@ -40,7 +40,7 @@ pub enum Refused {
     /// The body and the address name no model.
     #[error("the request names no model")]
     NoModel,
-    /// There is no key of this id.
+    /// There is no key of this id or name.
     #[error("there is no key `{0}`")]
     Key(String),
     /// The key is disabled, expired or revoked.

@@ -90,9 +90,10 @@ impl Keyring {
         self.keys.is_empty()
     }
 
-    /// The holder of the key of this id.
-    pub(crate) fn holder(&self, id: &str) -> Option<Arc<Holder>> {
-        self.keys.get(id).map(Arc::clone)
+    /// The holder of the key of this id or name.
+    pub(crate) fn holder(&self, key: &str) -> Option<Arc<Holder>> {
+        let named = || self.keys.values().find(|holder| *holder.key.name == *key);
+        self.keys.get(key).or_else(named).map(Arc::clone)
     }
 
     /// Who comes with this key; `None` if it opens nothing.

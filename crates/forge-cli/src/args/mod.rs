@@ -324,8 +324,8 @@ pub(crate) struct RouteExplain {
     /// The model that it asks for, in place of the one in its body; requests of Gemini have none there.
     #[arg(long, value_name = "NAME", requires = "format")]
     pub(crate) model: Option<String>,
-    /// The id of the client's key.
-    #[arg(long, value_name = "ID", requires = "format")]
+    /// The id or the name of the client's key.
+    #[arg(long, value_name = "KEY", requires = "format")]
     pub(crate) key: Option<String>,
     #[command(flatten)]
     pub(crate) source: Source,
