@@ -9,8 +9,8 @@ use forge_http::ingress::{Ingress, ReplyHead};
 use http::Uri;
 
 use crate::{
+    intake::{Unanswerable, participant},
     keyring::{Caller, Keyrings},
-    models,
 };
 
 /// A request as a client would send it.
@@ -81,11 +81,12 @@ pub async fn explain(
     let incoming = (ingress.parse)(&body, &address(&ingress, model)?, &head);
     let incoming = incoming.map_err(|error| Refused::Body(error.reason))?;
     let called = model.unwrap_or(&incoming.model);
-    let found = models::resolve(&router.plan(), router.models(), &plan.models, called);
-    let (name, participant) = found.ok_or_else(|| Refused::Model(called.to_owned()))?;
-    if !caller.may_use(name) {
-        return Err(Refused::Denied(called.to_owned()));
-    }
+    let participant = participant(router, plan, &caller, called, &incoming, &ingress);
+    let participant = participant.map_err(|denied| match denied {
+        Unanswerable::Fields(names) => Refused::Body(names),
+        Unanswerable::Unknown => Refused::Model(called.to_owned()),
+        Unanswerable::Model => Refused::Denied(called.to_owned()),
+    })?;
     Ok((caller.sign(cx.with_participant(participant)), Arc::new(incoming.request)))
 }
 

@@ -27,6 +27,7 @@ mod connection;
 mod credential;
 mod explain;
 mod head_clock;
+mod intake;
 mod key;
 mod keyring;
 mod listen;

@@ -1,9 +1,12 @@
 //! Leases: calls that are reserved in memory, and count in the file all the same.
 
 use std::{
-    future::{Future as _, poll_fn},
-    sync::Arc,
-    task::Poll,
+    future::Future as _,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Wake, Waker},
     time::Duration,
 };
 
@@ -104,13 +107,25 @@ fn a_call_that_is_given_up_while_others_wait_for_its_lease_holds_nobody_up() {
         wait(reserve()).unwrap();
     }
     let (mut first, mut second) = (Box::pin(reserve()), Box::pin(reserve()));
-    wait(async {
-        for call in [&mut first, &mut second] {
-            assert!(poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx).is_pending())).await);
-        }
-        drop(first);
-        second.await.unwrap();
-    });
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    for call in [&mut first, &mut second] {
+        assert!(call.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    }
+    assert!(!woken.0.load(Relaxed));
+    drop(first);
+    assert!(woken.0.load(Relaxed), "the second may ask by itself now");
+    wait(second).unwrap();
+}
+
+/// Whether somebody was woken.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Relaxed);
+    }
 }
 
 #[test]
