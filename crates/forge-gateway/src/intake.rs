@@ -11,30 +11,41 @@ use http::{HeaderMap, StatusCode, header, request::Parts};
 use hyper::body::Incoming as RequestBody;
 
 use crate::{
+    access::Access,
     admit,
     answer::{failed, refused},
+    capacity::Capacity,
     keyring::Caller,
     meter::Admission,
     models, opening,
     rate_headers::Rooms,
     reply::{self, Reply},
     request_body::{self, Body, Unread},
-    service::Service,
+    state::StateMemory,
 };
 
-impl Service {
+/// Where a request of one caller comes in.
+pub(crate) struct Intake<'a> {
+    pub(crate) router: &'a Router,
+    pub(crate) plan: &'a ServePlan,
+    pub(crate) access: &'a Access,
+    pub(crate) capacity: &'a Capacity,
+    pub(crate) states: &'a Arc<StateMemory>,
+    pub(crate) ingress: &'a Ingress,
+    pub(crate) caller: &'a Caller,
+}
+
+impl Intake<'_> {
     /// Reads a request, or only looks over one that `carries` as it is, finds the one who answers it, and takes its place in
     /// the limits of its caller.
     pub(crate) async fn read(
         &self,
-        plan: &ServePlan,
-        ingress: &Ingress,
-        caller: &Caller,
         head: &Parts,
         body: RequestBody,
         carries: bool,
     ) -> Result<Accepted, Reply> {
-        let Body { bytes, room } = self.body(plan, ingress, &head.headers, body).await?;
+        let Self { plan, ingress, caller, .. } = *self;
+        let Body { bytes, room } = self.body(&head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
         let read = || (ingress.parse)(&bytes, &head.uri, &reply);
@@ -47,7 +58,7 @@ impl Service {
         let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
         drop(room);
         let model = &incoming.model;
-        let participant = participant(&self.router, plan, caller, model, &incoming, ingress);
+        let participant = participant(self.router, plan, caller, model, &incoming, ingress);
         let participant = participant.map_err(|denied| {
             refused(
                 ingress,
@@ -58,7 +69,7 @@ impl Service {
                 },
             )
         })?;
-        let unopened = self.restore(ingress, caller.owner(), &mut incoming, &participant);
+        let unopened = self.restore(&mut incoming, &participant);
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
@@ -75,16 +86,11 @@ impl Service {
         Ok(Accepted { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission, rooms })
     }
 
-    async fn body(
-        &self,
-        plan: &ServePlan,
-        ingress: &Ingress,
-        headers: &HeaderMap,
-        body: RequestBody,
-    ) -> Result<Body, Reply> {
+    async fn body(&self, headers: &HeaderMap, body: RequestBody) -> Result<Body, Reply> {
+        let ingress = self.ingress;
         admit::check_body(headers).map_err(|denied| reply::refusal(denied.status(), denied.message()))?;
-        let most = plan.body_bytes;
-        request_body::read(body, most, &self.capacity).await.map_err(|unread| match unread {
+        let most = self.plan.body_bytes;
+        request_body::read(body, most, self.capacity).await.map_err(|unread| match unread {
             Unread::TooLarge => refused(ingress, &Refusal::BodyTooLarge(most)),
             Unread::Crowded => busy(ingress, "too many large requests are being read"),
             Unread::TooSlow => reply::refusal(StatusCode::REQUEST_TIMEOUT, "the body did not come"),
@@ -94,13 +100,8 @@ impl Service {
 
     /// Has the state of vendors back where the client carries it or it is remembered, before `participant` answers; returns how
     /// much of it did not open.
-    fn restore(
-        &self,
-        ingress: &Ingress,
-        owner: &Arc<str>,
-        incoming: &mut Incoming,
-        participant: &Participant,
-    ) -> usize {
+    fn restore(&self, incoming: &mut Incoming, participant: &Participant) -> usize {
+        let (ingress, owner) = (self.ingress, self.caller.owner());
         let Incoming { request, model, .. } = incoming;
         // Clients of Chat send back no state of its vendor's, whose models have none there.
         let own =
@@ -108,7 +109,7 @@ impl Service {
         let own = own.flatten();
         // What goes on as it came holds no seals, and may be read when another vendor has to answer.
         if request.carried().is_some() {
-            let (states, owner) = (Arc::clone(&self.states), Arc::clone(owner));
+            let (states, owner) = (Arc::clone(self.states), Arc::clone(owner));
             let (vendor, model) = (ingress.vendor.clone(), model.clone());
             request.change_when_read(move |request| {
                 if let Some(own) = &own {

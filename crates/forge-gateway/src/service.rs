@@ -12,7 +12,7 @@ use crate::{
     admit,
     answer::{Answer, refused},
     capacity::Capacity,
-    intake::Accepted,
+    intake::{Accepted, Intake},
     keyring::Caller,
     listen::Ends,
     model_list,
@@ -131,18 +131,22 @@ impl Service {
             }
             Wanted::Alive => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
             Wanted::Models(id) => self.models(plan, caller, head, id.as_deref()),
-            Wanted::Reply(ingress) => match self.read(plan, &ingress, caller, head, body, plan.relay).await {
-                Err(refused) => refused,
-                Ok(Accepted { cx, incoming, admission, rooms, unopened }) => {
-                    let now = cx.timer.now();
-                    let sealing = self.sealing(&ingress, caller);
-                    let answer = Answer { router: &self.router, ingress: &ingress, cx, sealing, unopened };
-                    let mut reply = answer.to(incoming, admission).await;
-                    rooms.tell(&ingress.dialect, now, &mut reply);
-                    reply
+            Wanted::Reply(ingress) => {
+                match self.intake(plan, &ingress, caller).read(head, body, plan.relay).await {
+                    Err(refused) => refused,
+                    Ok(Accepted { cx, incoming, admission, rooms, unopened }) => {
+                        let now = cx.timer.now();
+                        let sealing = self.sealing(&ingress, caller);
+                        let answer =
+                            Answer { router: &self.router, ingress: &ingress, cx, sealing, unopened };
+                        let mut reply = answer.to(incoming, admission).await;
+                        rooms.tell(&ingress.dialect, now, &mut reply);
+                        reply
+                    }
                 }
-            },
-            Wanted::Count(ingress) => match self.read(plan, &ingress, caller, head, body, false).await {
+            }
+            Wanted::Count(ingress) => match self.intake(plan, &ingress, caller).read(head, body, false).await
+            {
                 Err(refused) => refused,
                 Ok(Accepted { cx, incoming, admission: _under_way, .. }) => {
                     self.count(&ingress, &cx, incoming).await
@@ -160,6 +164,11 @@ impl Service {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         }
+    }
+
+    fn intake<'a>(&'a self, plan: &'a ServePlan, ingress: &'a Ingress, caller: &'a Caller) -> Intake<'a> {
+        let Self { router, access, capacity, states, .. } = self;
+        Intake { router, plan, access, capacity, states, ingress, caller }
     }
 
     fn sealing(&self, ingress: &Ingress, caller: &Caller) -> Sealing {
