@@ -26,7 +26,10 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
         Some(path) => files::read(path)?,
     };
     let role = ParticipantRole::from(explain.role.as_deref().unwrap_or_default());
-    let system = Setup::open(args).await?;
+    let system = match explain.format {
+        Some(_) => Setup::open_server(args).await?,
+        None => Setup::open(args).await?,
+    };
     let (cx, request) = match explain.format.as_deref() {
         None => {
             let request = ModelRequest::new("").with_user_message(text);

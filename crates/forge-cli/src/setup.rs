@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use forge::{System, SystemError};
+use forge::{System, SystemError, router::ProviderPlan};
 use forge_sim::Sim;
 
 use crate::{args::GlobalArgs, config, error::CliError, paths::variable, sim::simulated, terminal::note};
@@ -17,13 +17,23 @@ pub(crate) struct Setup(System, Option<Sim>);
 impl Setup {
     /// Takes the providers that are found, or else simulated ones.
     pub(crate) async fn open(args: GlobalArgs<'_>) -> Result<Self, CliError> {
+        Self::with(args, Vec::new()).await
+    }
+
+    /// The same for a server, where simulated vendors also answer together, as a council.
+    pub(crate) async fn open_server(args: GlobalArgs<'_>) -> Result<Self, CliError> {
+        Self::with(args, vec![forge::offline::council()]).await
+    }
+
+    /// The same, where `more` providers stand beside simulated ones.
+    async fn with(args: GlobalArgs<'_>, more: Vec<ProviderPlan>) -> Result<Self, CliError> {
         let mut builder = System::builder(variable);
         builder = args.config.map_or(builder.clone(), |path| builder.config(path));
         // Offline is as if nobody were found: no file is read, whatever stands in it.
         let found = if args.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
         let setup = match found {
             Err(SystemError::NoProvider) => {
-                let (system, sim) = simulated(args.source.seed, args.scenario).await?;
+                let (system, sim) = simulated(args.source.seed, args.scenario, more).await?;
                 Self(system, Some(sim))
             }
             found => Self(found.map_err(config::refused)?, None),

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use forge::{System, offline, router::RouterPlan};
+use forge::{
+    System, offline,
+    router::{ProviderPlan, RouterPlan},
+};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
@@ -35,15 +38,21 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
     Ok(ExitCode::SUCCESS)
 }
 
-/// A system whose vendors are simulated in this process. They end with the second value.
-pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim), CliError> {
+/// A system whose vendors are simulated in this process, with `more` providers beside them. They end with the second value.
+pub(crate) async fn simulated(
+    seed: u64,
+    scenario: &str,
+    more: Vec<ProviderPlan>,
+) -> Result<(System, Sim), CliError> {
     let scenario = Scenario::from_yaml(scenario)
         .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
     let sim = Sim::start(SimConfig { seed, scenario, ..offline::config() })
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     // A file of its own, so that no sum mixes simulated calls with real ones.
-    let builder = System::builder(variable).accounts("simulated.db");
-    let system = builder.plan(RouterPlan::of(offline::providers(&sim)), "simulated").open().await;
+    let builder = System::builder(variable).accounts("simulated.db").simulated();
+    let mut plan = RouterPlan::of(offline::providers(&sim));
+    plan.providers.extend(more);
+    let system = builder.plan(plan, "simulated").open().await;
     Ok((system.map_err(config::refused)?, sim))
 }

@@ -85,6 +85,7 @@ impl Writer<'_> {
         let mut accumulator = Accumulator::new(self.cx);
         let (mut relayed, mut pushed) = (None, Ok(()));
         let mut events = call.await?;
+        let session = started(&events).and_then(|started| started.session.clone());
         while let Some(event) = events.next().await {
             let event = event?;
             if let StreamEvent::Relayed(body) = &event {
@@ -104,7 +105,7 @@ impl Writer<'_> {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
         insert(&mut answer, "x-forge-model", response.model.as_str());
-        self.tell(&mut answer, response.route.as_deref());
+        self.tell(&mut answer, response.route.as_deref(), session.as_deref());
         Ok(answer)
     }
 
@@ -130,14 +131,18 @@ impl Writer<'_> {
         let started = started(&events);
         let model = started.and_then(|started| started.model.clone());
         let route = started.and_then(|started| started.route.clone());
+        let session = started.and_then(|started| started.session.clone());
         let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply, Some(sealing)));
         insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
-        self.tell(&mut answer, route.as_deref());
+        self.tell(&mut answer, route.as_deref(), session.as_deref());
         Ok(answer)
     }
 
-    /// Says how the call found its model, and what it was asked without.
-    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>) {
+    /// Says how the call found its model, what it was asked without, and which session answers.
+    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>, session: Option<&str>) {
+        if let Some(session) = session {
+            insert(answer, "x-forge-session", session);
+        }
         let Some(route) = route else { return };
         insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
         let Some(answering) = &route.participant else { return };

@@ -3,8 +3,8 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use forge::{
-    CallContext, ErrorKind, Participant, ProviderError, config::ServePlan, ingress::CHAT, router::Router,
-    tags::Tags,
+    CallContext, ErrorKind, ModelProvider, ModelRequest, Participant, ProviderError, RESUME, SESSION,
+    config::ServePlan, ingress::CHAT, router::Router, tags::Tags,
 };
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
 use http::{HeaderMap, StatusCode, header, request::Parts};
@@ -69,7 +69,7 @@ impl Intake<'_> {
                 },
             )
         })?;
-        let unopened = self.restore(&mut incoming, &participant);
+        let unopened = self.restore(&mut incoming, &participant, session(&head.headers));
         let place = self.capacity.call();
         let place = place.ok_or_else(|| busy(ingress, "as many calls are under way as there may be"))?;
         let tokens = || incoming.request.outline().size.expected_input();
@@ -98,9 +98,9 @@ impl Intake<'_> {
         })
     }
 
-    /// Has the state of vendors back where the client carries it or it is remembered, before `participant` answers; returns how
-    /// much of it did not open.
-    fn restore(&self, incoming: &mut Incoming, participant: &Participant) -> usize {
+    /// Has the state of vendors back where the client carries it or it is remembered, and the session that it goes on with,
+    /// before `participant` answers; returns how much of the state did not open.
+    fn restore(&self, incoming: &mut Incoming, participant: &Participant, session: Option<&str>) -> usize {
         let (ingress, owner) = (self.ingress, self.caller.owner());
         let Incoming { request, model, .. } = incoming;
         // Clients of Chat send back no state of its vendor's, whose models have none there.
@@ -111,7 +111,9 @@ impl Intake<'_> {
         if request.carried().is_some() {
             let (states, owner) = (Arc::clone(self.states), Arc::clone(owner));
             let (vendor, model) = (ingress.vendor.clone(), model.clone());
+            let session = session.map(str::to_owned);
             request.change_when_read(move |request| {
+                resume(request, session.as_deref());
                 if let Some(own) = &own {
                     opening::attribute(request, &vendor, &model, own);
                 }
@@ -119,6 +121,7 @@ impl Intake<'_> {
             });
             return 0;
         }
+        resume(request, session);
         let opened = opening::open(request, &self.access.seals(), owner);
         if let Some(own) = own {
             opening::attribute(request, &ingress.vendor, model, &own);
@@ -179,6 +182,18 @@ pub(crate) fn participant(
 
 fn is_chat(ingress: &Ingress) -> bool {
     ingress.dialect == CHAT.dialect
+}
+
+/// The session that the client goes on with.
+fn session(headers: &HeaderMap) -> Option<&str> {
+    headers.get("x-forge-session")?.to_str().ok()
+}
+
+/// Has a session go on, if one is named and one answers.
+fn resume(request: &mut ModelRequest, session: Option<&str>) {
+    if let Some(name) = session {
+        request.extra.insert(ModelProvider::from(SESSION), RESUME, name);
+    }
 }
 
 /// The program that calls, by what it says of itself.

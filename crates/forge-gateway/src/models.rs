@@ -79,6 +79,7 @@ impl Plans<'_> {
                 };
                 Some(asking(provider, model))
             }
+            AliasTarget::Session(_) => self.provider(&alias.name),
         }
     }
 

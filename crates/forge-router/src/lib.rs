@@ -72,11 +72,11 @@ pub use plan::{
 };
 pub use resolve::{RouterSection, fallback_word};
 pub use route::{HealthStatus, ProviderHealth, RouterDeps};
-pub use router::Router;
+pub use router::{Router, WeakRouter};
 pub use spec::{
     BreakerSpec, BudgetSpec, CacheSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,
-    ParameterSpec, PoolSpec, PriceSpec, ProviderSpec, RetrySpec, RoleSpec, RouterSpec, TagBudgetSpec,
-    TimeoutSpec,
+    ParameterSpec, PoolSpec, PriceSpec, ProviderSpec, RetrySpec, RoleSpec, RouterSpec, SessionModelSpec,
+    TagBudgetSpec, TimeoutSpec,
 };
 pub use task::{IllegalTransition, TaskContext, TaskStatus};
 

@@ -1,6 +1,12 @@
 //! The router: a provider that finds the right one.
 
-use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::{Arc, Weak},
+    task::Poll,
+    time::Duration,
+};
 
 use forge_core::{
     CallContext, Capabilities, ModelId, ModelProvider, ModelRequest, ModelResponse, ModelTable, Money,
@@ -51,7 +57,26 @@ pub struct Router {
     entrance: Arc<dyn Provider>,
 }
 
+/// A router that does not keep it alive. A provider that asks the others of its own router holds it so.
+#[derive(Debug, Clone)]
+pub struct WeakRouter {
+    shared: Weak<Shared>,
+    entrance: Weak<dyn Provider>,
+}
+
+impl WeakRouter {
+    /// The router; `None` once nobody else has it.
+    pub fn upgrade(&self) -> Option<Router> {
+        Some(Router { shared: self.shared.upgrade()?, entrance: self.entrance.upgrade()? })
+    }
+}
+
 impl Router {
+    /// The same router, which does not keep it alive.
+    pub fn downgrade(&self) -> WeakRouter {
+        WeakRouter { shared: Arc::downgrade(&self.shared), entrance: Arc::downgrade(&self.entrance) }
+    }
+
     /// Builds an adapter for every provider of `plan`. Sends nothing.
     ///
     /// # Errors
@@ -150,9 +175,12 @@ impl Router {
         report(route, finding)
     }
 
-    /// What a reply cost, by the model that served it and the provider's own prices where the configuration
-    /// has some; `None` is unknown, not free.
+    /// What a reply cost: as whoever answered says, else by the model that served it and the provider's own prices where
+    /// the configuration has some; `None` is unknown, not free.
     pub fn cost(&self, response: &ModelResponse) -> Option<Money> {
+        if response.cost.is_some() {
+            return response.cost;
+        }
         let (participant, day) = (&response.participant, response.timestamp.date_naive());
         let (prices, served) = (self.prices(participant), response.served.as_ref());
         prices.cost_as_served(&participant.provider, &response.model, day, &response.tokens, served)

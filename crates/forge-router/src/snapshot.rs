@@ -257,7 +257,7 @@ impl RoleConfig {
         let default = plan.default.map(|target| ChainEntry { target, origin: Origin::Default });
         let others = providers
             // Already there through the default, whose pool says in which order.
-            .filter(|(at, _)| !behind_default.contains(at))
+            .filter(|(at, provider)| !behind_default.contains(at) && !provider.is_composite)
             .map(|(at, _)| ChainEntry { target: Target::Provider(at), origin: Origin::Enabled });
         let mut seen = HashSet::new();
         let chain = preferred.chain(default).chain(others);

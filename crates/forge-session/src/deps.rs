@@ -7,12 +7,13 @@ use std::{
 };
 
 use forge_core::{
-    Capabilities, ErrorKind, Participant, Provider, ProviderError, ProviderId,
+    CallContext, Capabilities, ErrorKind, Participant, Provider, ProviderError, ProviderId,
     storage::{
         accounts::{AccountsReader, UsageSink},
-        budget::BudgetStore,
+        budget::{BudgetCap, BudgetStore},
         journal::Journal,
     },
+    tags::Tags,
     time::Timer,
 };
 use forge_durable::{Locks, RunDeps};
@@ -57,6 +58,10 @@ pub struct SessionDeps {
     pub accounts: Option<Arc<dyn AccountsReader>>,
     /// Settles the reservations of a dead run.
     pub budgets: Option<Arc<dyn BudgetStore>>,
+    /// The tags of every call, beside those of the session.
+    pub tags: Tags,
+    /// Budgets of whoever asks, which hold for every call beside the configured ones.
+    pub budget_caps: Arc<[BudgetCap]>,
 }
 
 impl SessionDeps {
@@ -84,6 +89,8 @@ impl SessionDeps {
             sink: Arc::new(()),
             accounts: None,
             budgets: None,
+            tags: Tags::default(),
+            budget_caps: Arc::default(),
         })
     }
 
@@ -130,6 +137,12 @@ impl SessionDeps {
     /// Adds the budgets in which a dead run may have left reservations.
     pub fn with_budgets(mut self, budgets: Arc<dyn BudgetStore>) -> Self {
         self.budgets = Some(budgets);
+        self
+    }
+
+    /// Has every call made on behalf of whoever made this one: with its tags, on its budgets.
+    pub fn with_caller(mut self, caller: &CallContext) -> Self {
+        (self.tags, self.budget_caps) = (caller.tags.clone(), Arc::clone(&caller.caps));
         self
     }
 

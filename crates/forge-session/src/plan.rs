@@ -32,6 +32,9 @@ pub struct Plan {
     /// Whether scripts answer instead of models. Every rendering then says so.
     #[serde(default)]
     pub simulated: bool,
+    /// Who began it, where several people share a server: only the same may go on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Shortfalls known from the start, such as fewer critics. The result shows them first.
     #[serde(default)]
     pub notes: Vec<String>,
@@ -51,6 +54,7 @@ impl Plan {
             lenses: Vec::new(),
             settings: Settings::default(),
             simulated: false,
+            owner: None,
             notes: Vec::new(),
             brands: first_brands(),
         }

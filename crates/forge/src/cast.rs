@@ -99,6 +99,8 @@ impl Company<'_> {
     }
 
     fn participants(&self, role: &ParticipantRole, providers: Vec<usize>) -> Vec<Participant> {
+        // A session asks models: another session among them might ask this one.
+        let is_model = |at: &usize| !self.plan.providers[*at].is_composite;
         let participant = |at: usize| {
             let plan = &self.plan.providers[at];
             Participant::new(plan.vendor(), plan.model.clone())
@@ -106,7 +108,7 @@ impl Company<'_> {
                 .with_display_name(plan.display_name.clone())
                 .with_role(role.clone())
         };
-        providers.into_iter().map(participant).collect()
+        providers.into_iter().filter(is_model).map(participant).collect()
     }
 
     fn preferring(&self, role: &ParticipantRole) -> Vec<usize> {

@@ -28,6 +28,8 @@ mod manager;
 pub mod offline;
 mod proxy;
 #[cfg(feature = "system")]
+mod session_model;
+#[cfg(feature = "system")]
 mod system;
 
 /// Compiles the example in the workspace's README.
@@ -75,9 +77,11 @@ pub mod ingress {
 
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
 #[cfg(feature = "system")]
+pub use session_model::{RESUME, SESSION};
+#[cfg(feature = "system")]
 pub use system::{
-    FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,
-    price_version, session_name, store_options,
+    FoundFile, LocalServer, Paths, ProjectFile, SessionRequest, System, SystemBuilder, SystemError,
+    local_servers, price_version, session_name, store_options,
 };
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.
@@ -90,6 +94,8 @@ macro_rules! adapters {
             #[allow(unused_mut, reason = "without features there is nothing to register")]
             let mut registry = AdapterRegistry::new();
             $(#[cfg(feature = $feature)] registry.register($adapter::kind());)*
+            #[cfg(feature = "system")]
+            registry.register(session_model::kind());
             registry
         }
     };

@@ -27,7 +27,7 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
         return env::run(client, listen, model, globals.quiet, globals.json);
     }
     let (quiet, json) = (globals.quiet, globals.json);
-    let mut setup = Setup::open(globals).await?;
+    let mut setup = Setup::open_server(globals).await?;
     let mut options = GatewayOptions::new(plan(&setup, &args));
     options.log = Some(RequestLog::new(|line| {
         // A standard error that is closed takes no lines, and the server goes on.

@@ -11,6 +11,7 @@ mod stored;
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
+    SessionRequest,
     durable::LocalLocks,
     session::{Controls, PromptError, Prompts, Session, SessionDeps, SessionError, Settings, Stop},
     storage::journal::StreamName,
@@ -18,7 +19,7 @@ use forge::{
 use serde_json::json;
 
 pub(crate) use self::stored::{report, sessions, summaries};
-use self::{jsonl::JsonLines, progress::Progress, request::SessionRequest};
+use self::{jsonl::JsonLines, progress::Progress};
 use crate::{
     args::{FailOn, Follow, GlobalArgs, Resume, Review, Run, SessionArgs},
     config,
@@ -30,17 +31,17 @@ use crate::{
 };
 
 pub(crate) async fn run(run: Run, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    let request = SessionRequest::of_run(&run, args.quiet)?;
-    begin(request, run.topic.dry, &run.session, None, args).await
+    let request = request::of_run(&run, args.quiet)?;
+    Box::pin(begin(request, run.topic.dry, &run.session, None, args)).await
 }
 
 pub(crate) async fn review(review: Review, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    let request = SessionRequest::of_review(&review, args.quiet)?;
-    begin(request, review.topic.dry, &review.session, review.fail_on, args).await
+    let request = request::of_review(&review, args.quiet)?;
+    Box::pin(begin(request, review.topic.dry, &review.session, review.fail_on, args)).await
 }
 
 async fn begin(
-    request: SessionRequest<'_>,
+    request: SessionRequest,
     dry: bool,
     session_args: &SessionArgs,
     fail_on: Option<FailOn>,
@@ -49,7 +50,7 @@ async fn begin(
     // Before anything is sent: a result is paid for whether or not it can be written.
     session_args.output.as_deref().map(files::check_output).transpose()?;
     let system = Setup::open(args).await?;
-    let plan = request::plan(request, &system);
+    let plan = system.plan_session(request);
     let progress = Progress::new(args.quiet, session_args.attended);
     let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
     let lines = session_args.jsonl.then(|| JsonLines::new(name.as_str()));

@@ -17,7 +17,7 @@ use crate::{
     request::{Citation, Opaque},
     route::RouteTrace,
     storage::accounts::Served,
-    usage::TokenCount,
+    usage::{Money, TokenCount},
 };
 
 /// One step of a reply.
@@ -180,6 +180,9 @@ pub struct Started {
     /// How the call found its model, where a router chose it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<Arc<RouteTrace>>,
+    /// The session that answers, where one does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<Arc<str>>,
 }
 
 impl Started {
@@ -319,6 +322,9 @@ pub struct Finished {
     /// How the vendor served the call, which may change its price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub served: Option<Served>,
+    /// What the call cost, where whoever answers knows it better than a list of prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
     /// The vendor's reply, if the request asked to keep it: the body, or one line per frame.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub raw_response: Option<String>,
@@ -334,6 +340,7 @@ impl Finished {
             detail: None,
             usage: TokenCount::default(),
             served: None,
+            cost: None,
             raw_response: None,
         }
     }

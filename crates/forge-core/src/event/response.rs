@@ -14,7 +14,7 @@ use crate::{
     request::{ModelRequest, Part},
     route::RouteTrace,
     storage::accounts::Served,
-    usage::TokenCount,
+    usage::{Money, TokenCount},
 };
 
 /// Why a model stopped.
@@ -95,6 +95,9 @@ pub struct ModelResponse {
     /// How the vendor served the call, as far as it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub served: Option<Served>,
+    /// What the call cost, where whoever answered knows it better than a list of prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Money>,
     /// What the reply's headers said about rate limits.
     pub rate_limit: Option<Box<RateLimitStatus>>,
     /// How the call found its model, where a router chose it.
@@ -127,6 +130,7 @@ impl ModelResponse {
             stop_sequence: None,
             stop_detail: None,
             served: None,
+            cost: None,
             rate_limit: None,
             route: None,
             warnings: Vec::new(),

@@ -74,6 +74,9 @@ pub struct AdapterKind {
     pub base_url_variables: &'static [&'static str],
     /// What the value of such a variable means as a URL.
     pub read_base_url: fn(&str) -> String,
+    /// Whether its calls are made of calls of other providers, each of which is tried again, limited, and accounted for by
+    /// itself. It has no key and no model of its own.
+    pub is_composite: bool,
     /// The headers that the adapter sets itself, in lower case.
     pub owned_headers: &'static [&'static str],
     /// Names by which people call the vendor and its models.
@@ -104,6 +107,7 @@ impl AdapterKind {
             base_url: None,
             base_url_variables: &[],
             read_base_url: str::to_owned,
+            is_composite: false,
             owned_headers: &[],
             brands: &[],
             usual: None,
@@ -141,6 +145,12 @@ impl AdapterKind {
     /// Sets what the value of a base URL's variable means as a URL.
     pub fn with_base_url_reader(mut self, read: fn(&str) -> String) -> Self {
         self.read_base_url = read;
+        self
+    }
+
+    /// Its calls are made of calls of other providers.
+    pub fn composite(mut self) -> Self {
+        self.is_composite = true;
         self
     }
 

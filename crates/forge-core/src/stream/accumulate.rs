@@ -161,6 +161,7 @@ impl Accumulator {
             stop_sequence: finished.stop_sequence,
             stop_detail: finished.detail,
             served: finished.served,
+            cost: finished.cost,
             rate_limit: started.rate_limit,
             route: started.route,
             warnings: std::mem::take(&mut self.warnings),

@@ -59,6 +59,9 @@ pub struct ProviderPlan {
     pub models: Arc<ModelTable>,
     /// What the model can do, as far as that is known without asking.
     pub capabilities: Capabilities,
+    /// Whether its calls are made of calls of other providers. No retry, circuit, clock, budget or record stands around it,
+    /// since each of those calls has its own; nobody falls back to it unless a role names it.
+    pub is_composite: bool,
     /// Answers in the place of an adapter of `kind`.
     pub provider: Option<Arc<dyn Provider>>,
 }
@@ -90,6 +93,7 @@ impl ProviderPlan {
             price: None,
             models: Arc::default(),
             capabilities: Capabilities::default(),
+            is_composite: false,
             provider: None,
         }
     }
@@ -121,6 +125,7 @@ impl ProviderPlan {
         let model = model.into();
         Self {
             vendor: Some(kind.vendor.clone()),
+            is_composite: kind.is_composite,
             capabilities: kind.capabilities(&model),
             ..Self::new(kind.name.as_str(), kind.name.as_str(), model)
         }

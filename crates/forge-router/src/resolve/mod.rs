@@ -17,6 +17,7 @@ mod reach;
 mod role;
 #[cfg(feature = "schema")]
 mod section;
+mod session_model;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "schema")]

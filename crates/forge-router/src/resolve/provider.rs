@@ -35,6 +35,10 @@ impl<'a> Resolver<'a, '_> {
     /// The provider. The name of its kind is empty if it is not known.
     pub(super) fn provider(&mut self, id: &str, spec: &ProviderSpec, path: &KeyPath) -> ProviderPlan {
         let kind = self.kind(spec.kind.as_deref(), &path.key("type"));
+        if let Some(kind) = kind.filter(|kind| kind.is_composite) {
+            return self.composite(id, spec, kind, path);
+        }
+        self.check_session(spec, path);
         let model = self.model(spec.model.as_deref(), &path.key("model"));
         // Before the key: the vendor whose dialect it is has a variable of its own for it.
         let compatible = self.dialect(spec, kind, path);
@@ -353,7 +357,7 @@ impl<'a> Resolver<'a, '_> {
     }
 
     /// The limits per minute, and the most calls at once.
-    fn limits(&mut self, spec: Option<&LimitSpec>, path: &KeyPath) -> (RateLimits, Option<u32>) {
+    pub(super) fn limits(&mut self, spec: Option<&LimitSpec>, path: &KeyPath) -> (RateLimits, Option<u32>) {
         let Some(spec) = spec else { return (RateLimits::default(), None) };
         let small = 1..=i64::from(u32::MAX);
         let requests: Option<u32> =

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forge_config::{KeyPath, Problem};
+use forge_config::{KeyPath, Problem, ResolveContext};
 use forge_core::{
     Money,
     model::{Price, Rate, Tier},
@@ -20,12 +20,16 @@ use crate::{
 /// No price and no budget is higher, in dollars.
 const HIGHEST: f64 = 1e6;
 
+/// Dollars as whole nano-dollars, rounded as the decimal number that the file has.
+pub(super) fn money(context: &mut ResolveContext<'_>, dollars: Option<f64>, path: &KeyPath) -> Option<Money> {
+    let dollars = context.number(dollars, 0.0..=HIGHEST, path)?;
+    // Nine decimals are nano-dollars; `abs` takes the sign off a negative zero.
+    format!("{:.9}", dollars.abs()).parse().ok()
+}
+
 impl Resolver<'_, '_> {
-    /// Dollars as whole nano-dollars, rounded as the decimal number that the file has.
-    pub(super) fn money(&mut self, dollars: Option<f64>, path: &KeyPath) -> Option<Money> {
-        let dollars = self.context.number(dollars, 0.0..=HIGHEST, path)?;
-        // Nine decimals are nano-dollars; `abs` takes the sign off a negative zero.
-        format!("{:.9}", dollars.abs()).parse().ok()
+    fn money(&mut self, dollars: Option<f64>, path: &KeyPath) -> Option<Money> {
+        money(self.context, dollars, path)
     }
 
     /// A price with one tier. What is left out of its cache classes is priced as plain input.

@@ -98,12 +98,15 @@ impl Lane {
             None => plan.concurrent.map(|most| Concurrency::new(ConcurrencyPolicy::new(most))),
         };
         let mut stack = Stack::new(Arc::clone(&adapter) as Arc<dyn Provider>);
-        // The clocks are innermost: time in a queue of ours is not the vendor's.
-        if let Some(timeouts) = plan.timeouts {
-            stack = stack.with(&Timeout::new(timeouts));
+        // The calls within have clocks of their own, and records, which would count twice.
+        if !plan.is_composite {
+            // The clocks are innermost: time in a queue of ours is not the vendor's.
+            if let Some(timeouts) = plan.timeouts {
+                stack = stack.with(&Timeout::new(timeouts));
+            }
+            // Inside of the limits, so that latencies hold no waiting and a call that is not sent leaves no record.
+            stack = stack.with(&Observe::new(Arc::clone(&deps.sink), Arc::clone(prices)));
         }
-        // Inside of the limits, so that latencies hold no waiting and a call that is not sent leaves no record.
-        stack = stack.with(&Observe::new(Arc::clone(&deps.sink), Arc::clone(prices)));
         if let Some(rate) = &rate {
             stack = stack.with(rate);
         }

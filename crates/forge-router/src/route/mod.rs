@@ -153,6 +153,9 @@ impl Route {
         // One before the first, so that the first call asks the first key.
         let last = Arc::new(AtomicUsize::new(usize::MAX));
         let complete = |last_resort, retry: &Retry| {
+            if plan.is_composite {
+                return lanes[0].stack.clone().build();
+            }
             let circuits = lanes.iter().map(|lane| {
                 let stack = lane.stack.clone();
                 if last_resort {

@@ -94,6 +94,9 @@ pub struct ProviderSpec {
     /// What only servers of one's own take.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub local: Option<LocalSpec>,
+    /// The session that answers, of a provider of `type: session`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionModelSpec>,
     /// The proxy to go through (expanded), or `none`. The usual variables tell if unset: `HTTP_PROXY`, `HTTPS_PROXY`,
     /// `ALL_PROXY`, `NO_PROXY`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +152,38 @@ pub struct LocalSpec {
     /// Whether the model thinks before it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub think: Option<bool>,
+}
+
+/// A session that answers like a model: several models are asked, and one document comes of it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct SessionModelSpec {
+    /// How deep it goes: `council` (if unset), `review` or `direct`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["council", "review", "direct", null])))]
+    pub mode: Option<String>,
+    /// Dollars that one answer may cost; what `budget.per_session_usd` says if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
+    pub max_cost_usd: Option<f64>,
+    /// What is told while it runs: `thinking` (if unset) for stages and counts as thoughts of the model, or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["thinking", "none", null])))]
+    pub progress: Option<String>,
+    /// What becomes of a request with tools, which a session does not call: `refuse` (if unset); `ignore`, and the session
+    /// answers without them; `direct`, and the first synthesizer answers alone, as programs need that run a loop of tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["refuse", "ignore", "direct", null])))]
+    pub tools: Option<String>,
+    /// How many critics read a draft, 1 to 8; what `session.critics` says if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 8)))]
+    pub critics: Option<i64>,
+    /// How many times a draft is criticised and rewritten, 1 to 3; what `session.cycles` says if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3)))]
+    pub cycles: Option<i64>,
 }
 
 /// Settings of requests.

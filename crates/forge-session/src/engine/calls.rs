@@ -33,7 +33,7 @@ impl SessionMachine {
         let limits = self.limits(&planned, now);
         let has_stand_in = planned.fallback == Fallback::Caller;
         let cx = cx.with_timeout(limits.ceiling).with_exclusions(planned.exclude);
-        let cx = cx.with_fallback(planned.fallback);
+        let cx = cx.with_fallback(planned.fallback).with_caps(Arc::clone(&self.deps.budget_caps));
         let (key, timer, observer) = (planned.key, Arc::clone(&self.deps.timer), self.deps.observer.clone());
         let provider = self.deps.provider(&planned.participant);
         let request = Arc::new(planned.request);

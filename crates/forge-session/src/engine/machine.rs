@@ -99,12 +99,17 @@ impl SessionMachine {
         }
     }
 
+    /// The tags by which accounts and budgets know the call.
+    fn tags(&self, key: CallKey) -> Tags {
+        self.deps.tags.clone().with_session(self.name.as_str()).with_round(key.cycle)
+    }
+
     /// The step that makes a call.
     fn call(&self, planned: PlannedCall, now: Duration) -> Next<Self> {
         Next::Call {
             key: EffectKey::Call(planned.key),
             participant: planned.participant.clone(),
-            tags: tags(&self.name, planned.key),
+            tags: self.tags(planned.key),
             effect: Effect::Call(Box::new(planned), now),
         }
     }
@@ -208,10 +213,7 @@ impl Machine for SessionMachine {
         running
             .map(|intent| {
                 let call = ModelCall::new(intent.id, intent.participant.clone());
-                PendingEffect::call(
-                    EffectKey::Call(intent.call),
-                    call.with_tags(tags(&self.name, intent.call)),
-                )
+                PendingEffect::call(EffectKey::Call(intent.call), call.with_tags(self.tags(intent.call)))
             })
             .collect()
     }
@@ -292,11 +294,6 @@ impl Machine for SessionMachine {
         let Record { at, event } = Record::read(stream, entry)?;
         Ok((Duration::from_millis(at), event))
     }
-}
-
-/// The tags by which accounts and budgets know the call.
-fn tags(name: &StreamName, key: CallKey) -> Tags {
-    Tags::default().with_session(name.as_str()).with_round(key.cycle)
 }
 
 /// Whole milliseconds, as the journal has them.

@@ -16,6 +16,7 @@ use forge_core::{
     request::{Effort, OutputFormat},
     route::RouteTrace,
     storage::{accounts::Served, journal::Journal as _, memory::MemoryJournal},
+    tags::Tags,
     time::{Clock as _, ManualTimer, Timer as _},
 };
 use forge_session::{Plan, Prompts, Session, SessionDeps, SessionResult, Stage};
@@ -176,6 +177,8 @@ impl Theatre {
             sink: Arc::new(()),
             accounts: None,
             budgets: None,
+            tags: Tags::default(),
+            budget_caps: Arc::default(),
         }
     }
 

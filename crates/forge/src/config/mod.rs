@@ -125,20 +125,21 @@ impl<'a> Loader<'a> {
         let mut plan: RouterPlan = loaded.take().unwrap_or_default();
         let spec: RouterSpec = loaded.take().unwrap_or_default();
         set_proxies(&mut plan, &spec, self.registry, self.lookup);
+        let serve: ServePlan = loaded.take().unwrap_or_default();
+        let (sessions, mut problems) = serve::sessions(&serve, &plan, self.registry);
+        plan.providers.extend(sessions);
+        // Only now is it known whom its names can lead to.
+        problems.extend(serve::unknown_targets(&serve, &plan));
         let loaded = ConfigFile {
             spec,
             plan,
             session: loaded.take().unwrap_or_default(),
-            serve: loaded.take().unwrap_or_default(),
+            serve,
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
         };
-        // Only now is it known whom its names can lead to.
-        match serve::unknown_targets(&loaded.serve, &loaded.plan) {
-            none if none.is_empty() => Ok(loaded),
-            problems => Err(loaded.refuse(problems)),
-        }
+        if problems.is_empty() { Ok(loaded) } else { Err(loaded.refuse(problems)) }
     }
 }
 

@@ -61,6 +61,14 @@ pub fn providers(sim: &Sim) -> Vec<ProviderPlan> {
     ]
 }
 
+/// A session of them all that answers like a model: a council, which leaves the tools of its clients alone.
+pub fn council() -> ProviderPlan {
+    let mut plan = provider_plan("session", "council");
+    plan.id = "council".into();
+    plan.options.insert("tools".into(), "ignore".into());
+    plan
+}
+
 impl Responder for Stages {
     fn answer(&self, turn: &Turn, seed: u64) -> Reply {
         respond(turn, seed, self)

@@ -3,14 +3,15 @@
 use std::{
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock, RwLock},
 };
 
-use super::{Discovered, Paths, System, SystemError, discover::discover, file::Variables};
+use super::{Discovered, Paths, SessionHost, System, SystemError, discover::discover, file::Variables};
 use crate::{
     AdapterRegistry, ModelTable,
     manager::router_deps,
     router::{Router, RouterPlan},
+    session_model,
     storage::memory::MemoryJournal,
     store::{Store, StoreOptions, StoreState},
 };
@@ -27,6 +28,7 @@ pub struct SystemBuilder {
     state: State,
     registry: Arc<AdapterRegistry>,
     accounts: String,
+    simulated: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +59,7 @@ impl SystemBuilder {
             state: State::Usual,
             registry: Arc::new(crate::registry()),
             accounts: ACCOUNTS.to_owned(),
+            simulated: false,
         }
     }
 
@@ -94,6 +97,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Scripts answer instead of models, and every session says so.
+    pub fn simulated(mut self) -> Self {
+        self.simulated = true;
+        self
+    }
+
     /// Knows these kinds of adapters instead of the built-in ones, their models and prices included.
     pub fn registry(mut self, registry: AdapterRegistry) -> Self {
         self.registry = Arc::new(registry);
@@ -110,7 +119,7 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { plan, origins, session, serve, warnings } = self.discover().await?;
+        let Discovered { mut plan, origins, session, serve, warnings } = self.discover().await?;
         let mut deps = router_deps();
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
         let store = self.open_store().map(Arc::new);
@@ -130,7 +139,21 @@ impl SystemBuilder {
             None => Arc::new(MemoryJournal::default()) as _,
         };
         let durable = durable.is_some();
+        let host = Arc::new(SessionHost {
+            // A journal in memory is seen by this process alone, and there is nobody to lock it against.
+            locks: self.folder().filter(|_| durable).map(|folder| folder.join("run")),
+            journal: Arc::clone(&journal),
+            timer,
+            store: store.clone(),
+            durable,
+            simulated: self.simulated,
+            router: OnceLock::new(),
+            written: RwLock::new(Arc::new(session.clone())),
+        });
+        let live = Arc::new(session_model::Live::default());
+        session_model::provide(&mut plan.providers, &host, &live);
         let router = Router::build(plan.clone(), deps)?;
+        host.set_router(router.downgrade());
         Ok(System {
             router,
             plan,
@@ -141,7 +164,7 @@ impl SystemBuilder {
             store,
             journal,
             durable,
-            timer,
+            sessions: (host, live),
             builder: self,
         })
     }

@@ -6,16 +6,16 @@ mod error;
 mod file;
 mod name;
 mod paths;
+mod plan;
 mod project;
+mod sessions;
 mod text;
 mod trust;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use chrono::Utc;
-use forge_durable::LocalLocks;
-
 use self::discover::Discovered;
+pub(crate) use self::sessions::SessionHost;
 pub use self::{
     builder::{SystemBuilder, price_version, store_options},
     discover::{LocalServer, local_servers},
@@ -23,20 +23,22 @@ pub use self::{
     file::FoundFile,
     name::session_name,
     paths::Paths,
+    plan::SessionRequest,
     trust::ProjectFile,
 };
 use crate::{
-    Adapter, ModelResponse, Money, Participant, ParticipantRole, Provider, ProviderError,
+    Adapter, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
     config::{ServePlan, SessionPlan},
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
-    session::{Plan, Prompts, Session, SessionDeps, SessionError},
+    session::{Plan, Session, SessionDeps, SessionError},
+    session_model,
     storage::{
         StorageError,
         journal::{Journal, StreamName},
     },
     store::{Store, TaskEntry},
-    time::Timer,
 };
+use chrono::Utc;
 
 /// A running Forge: one router over every provider, its accounts, its budgets and its sessions.
 ///
@@ -65,7 +67,8 @@ pub struct System {
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
     durable: bool,
-    timer: Arc<dyn Timer>,
+    /// What sessions run on, and those that clients have begun.
+    sessions: (Arc<SessionHost>, Arc<session_model::Live>),
     builder: SystemBuilder,
 }
 
@@ -142,34 +145,13 @@ impl System {
     /// # Errors
     /// A prompt template of the configuration that cannot be used.
     pub fn session_deps(&self) -> Result<SessionDeps, SystemError> {
-        let provider: Arc<dyn Provider> = Arc::new(self.router.clone());
-        let mut deps =
-            SessionDeps::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
-        if let Some(folder) = &self.session.prompts {
-            deps.prompts = Arc::new(Prompts::from_folder(folder)?);
-        }
-        if let Some(store) = &self.store {
-            // A file that cannot be written takes no rows and holds no budgets; calls go to its spool.
-            let written = self.durable.then_some(store);
-            deps = deps.with_accounts(Arc::clone(store) as _, written.map(|store| Arc::clone(store) as _));
-            deps.budgets = written.map(|store| Arc::clone(store) as _);
-        }
-        // A journal in memory is seen by this process alone, and there is nobody to lock it against.
-        if let (true, Some(folder)) = (self.durable, self.builder.folder()) {
-            deps = deps.with_locks(Arc::new(LocalLocks::new(folder.join("run"))));
-        }
-        let router = self.router.clone();
-        let prices = Arc::new(
-            move |one: &Participant,
-                  tokens: &crate::TokenCount,
-                  served: Option<&crate::storage::accounts::Served>| {
-                match served {
-                    Some(served) => router.price_as_served(one, tokens, served),
-                    None => router.price(one, tokens),
-                }
-            },
-        );
-        Ok(deps.with_configured(crate::cast::configured(&self.router)).with_prices(prices))
+        self.sessions.0.deps(&self.router)
+    }
+
+    /// The plan of a session: what is said of it, and for the rest what the configuration says, with those who can be
+    /// asked now. Its notes say what is less than wanted.
+    pub fn plan_session(&self, request: SessionRequest) -> Plan {
+        self.sessions.0.plan(&self.router, request)
     }
 
     /// Starts a session under a name that sorts by time.
@@ -228,11 +210,13 @@ impl System {
     /// # Errors
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
-        let Discovered { plan, origins, session, serve, warnings } = self.builder.discover().await?;
+        let Discovered { mut plan, origins, session, serve, warnings } = self.builder.discover().await?;
+        session_model::provide(&mut plan.providers, &self.sessions.0, &self.sessions.1);
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
         self.serve = serve;
+        self.sessions.0.set_plan(self.session.clone());
         Ok(())
     }
 
@@ -241,6 +225,8 @@ impl System {
     /// # Errors
     /// The last calls may be missing in the accounts.
     pub async fn close(&self, grace: Duration) -> Result<(), StorageError> {
+        // Before their calls are ended, so that no session takes that for a failure of its models.
+        self.sessions.1.stop();
         self.router.shutdown(grace).await.map(drop)
     }
 }

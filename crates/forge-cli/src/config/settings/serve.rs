@@ -56,5 +56,6 @@ fn target(target: &AliasTarget) -> Value {
             };
             json!({"provider": id, "model": model})
         }
+        AliasTarget::Session(options) => json!({"session": options}),
     }
 }

@@ -6,7 +6,7 @@ mod spec;
 use std::net::SocketAddr;
 
 use forge_config::{KeyPath, Problem, ResolveContext, Section, code, nearest};
-use forge_router::RouterPlan;
+use forge_router::{ProviderPlan, RouterPlan};
 
 pub use self::{
     plan::{
@@ -15,7 +15,7 @@ pub use self::{
     },
     spec::{AliasSpec, BetasSpec, KeyLimitSpec, ServeLimitSpec, ServeLogSpec, ServeSpec, TlsSpec},
 };
-use crate::storage::access::Allowance;
+use crate::{AdapterRegistry, storage::access::Allowance};
 
 /// The section `serve`.
 #[derive(Debug)]
@@ -154,20 +154,26 @@ fn names(spec: &ServeSpec, context: &mut ResolveContext<'_>, root: &KeyPath) -> 
 }
 
 fn target(alias: &AliasSpec, context: &mut ResolveContext<'_>, path: &KeyPath) -> Option<AliasTarget> {
+    if let AliasSpec { session: Some(session), role: None, pool: None, provider: None, model: None } = alias {
+        return Some(AliasTarget::Session(session.options(context, &path.key("session"))));
+    }
     let model = alias.model.as_deref().map(|model| match model {
         "same" => AliasModel::Same,
         model => AliasModel::Named(model.into()),
     });
-    let target = match (&alias.role, &alias.pool, &alias.provider) {
-        (Some(role), None, None) => AliasTarget::Role(role.as_str().into()),
-        (None, Some(pool), None) => AliasTarget::Pool(pool.as_str().into()),
-        (None, None, Some(provider)) => {
+    let target = match (&alias.role, &alias.pool, &alias.provider, &alias.session) {
+        (Some(role), None, None, None) => AliasTarget::Role(role.as_str().into()),
+        (None, Some(pool), None, None) => AliasTarget::Pool(pool.as_str().into()),
+        (None, None, Some(provider), None) => {
             let model = model.clone().unwrap_or_default();
             return Some(AliasTarget::Provider { id: provider.as_str().into(), model });
         }
         _ => {
-            let wrong =
-                Problem::new(code::MISSING, path.clone(), "a name leads to one role, pool or provider");
+            let wrong = Problem::new(
+                code::MISSING,
+                path.clone(),
+                "a name leads to one role, pool, provider or session",
+            );
             context.report(wrong.with_hint("write for example `{ role: coder }`"));
             return None;
         }
@@ -209,6 +215,36 @@ fn limits(
     }
 }
 
+/// The providers that the aliases for sessions stand for. A name that the file gives to somebody else, or that stands for
+/// many, is a mistake.
+pub(super) fn sessions(
+    plan: &ServePlan,
+    router: &RouterPlan,
+    registry: &AdapterRegistry,
+) -> (Vec<ProviderPlan>, Vec<Problem>) {
+    let (mut providers, mut problems) = (Vec::new(), Vec::new());
+    let Some(kind) = registry.kind("session") else { return (providers, problems) };
+    for alias in &plan.models.aliases {
+        let AliasTarget::Session(options) = &alias.target else { continue };
+        let name = alias.name.as_str();
+        let path = || KeyPath::ROOT.key("serve").key("models").key(name);
+        let is_taken = router.providers.iter().any(|one| one.id == name)
+            || router.pools.iter().any(|one| one.id == name)
+            || router.roles.keys().any(|role| role.as_str() == name);
+        if alias.is_pattern() {
+            let message = "a session has one name, and this stands for many";
+            problems.push(Problem::new(code::UNKNOWN_WORD, path(), message).about_key());
+        } else if is_taken {
+            let message = format!("there is a provider, pool or role `{name}` already, which it would hide");
+            problems.push(Problem::new(forge_router::code::CONFLICT, path(), message).about_key());
+        } else {
+            let own = ProviderPlan { options: options.clone(), ..ProviderPlan::of_kind(kind, name) };
+            providers.push(ProviderPlan { id: name.into(), display_name: name.to_owned(), ..own });
+        }
+    }
+    (providers, problems)
+}
+
 /// The aliases that lead to nobody.
 pub(super) fn unknown_targets(plan: &ServePlan, router: &RouterPlan) -> Vec<Problem> {
     let roles: Vec<&str> = router.roles.keys().map(crate::ParticipantRole::as_str).collect();
@@ -219,6 +255,7 @@ pub(super) fn unknown_targets(plan: &ServePlan, router: &RouterPlan) -> Vec<Prob
             AliasTarget::Role(role) => ("role", role.as_str(), &roles),
             AliasTarget::Pool(id) => ("pool", id.as_str(), &pools),
             AliasTarget::Provider { id, .. } => ("provider", id.as_str(), &providers),
+            AliasTarget::Session(_) => return None,
         };
         if known.contains(&name) {
             return None;

@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use serde_json::{Map, Value};
+
 use crate::{
     ModelId, ParticipantRole, ProviderId, storage::access::Allowance, storage::access::matches_pattern,
 };
@@ -240,6 +242,8 @@ pub enum AliasTarget {
         /// The model that it is asked for.
         model: AliasModel,
     },
+    /// A session with these [options](crate::router::ProviderPlan::options), as the provider that has the alias's name.
+    Session(Map<String, Value>),
 }
 
 /// The model that an alias asks its provider for.

@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
+use forge_router::SessionModelSpec;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The server that `forge serve` is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServeSpec {
     /// Where it listens: `127.0.0.1:4600`, `unix:/path/of/a.sock`, `systemd:`. Places that other machines reach need keys.
@@ -96,8 +97,8 @@ pub struct TlsSpec {
     pub key: PathBuf,
 }
 
-/// Who answers under a name: one of a role, a pool and a provider.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+/// Who answers under a name: one of a role, a pool, a provider and a session.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AliasSpec {
     /// A role, with its whole chain.
@@ -109,6 +110,9 @@ pub struct AliasSpec {
     /// A provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// A session of several models, as a provider of `type: session` and of this name would be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionModelSpec>,
     /// The model that the provider is asked for: an id, or `same` for the name that the client writes; the one that it is
     /// set up for if unset.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,96 @@
+//! What the sessions of a system run on.
+
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
+
+use forge_durable::LocalLocks;
+
+use super::{SystemError, name, plan::SessionRequest};
+use crate::{
+    Participant, Provider, TokenCount, cast,
+    config::SessionPlan,
+    router::{Router, WeakRouter},
+    session::{Plan, Prompts, SessionDeps},
+    storage::{accounts::Served, journal::Journal},
+    store::Store,
+    time::Timer,
+};
+
+/// What the sessions of a system run on. It does not keep the router alive, which may have sessions among its providers.
+pub(crate) struct SessionHost {
+    pub(super) router: OnceLock<WeakRouter>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) timer: Arc<dyn Timer>,
+    pub(super) store: Option<Arc<Store>>,
+    /// Whether the journal outlives the system.
+    pub(super) durable: bool,
+    /// Where locks lie; `None` where nobody else sees the journal.
+    pub(super) locks: Option<PathBuf>,
+    /// Whether scripts answer instead of models.
+    pub(super) simulated: bool,
+    pub(super) written: RwLock<Arc<SessionPlan>>,
+}
+
+impl fmt::Debug for SessionHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionHost").field("durable", &self.durable).finish_non_exhaustive()
+    }
+}
+
+impl SessionHost {
+    /// Says which router it is, once it is built of the providers that this is for.
+    pub(super) fn set_router(&self, router: WeakRouter) {
+        // It is set once, by whoever builds the system.
+        let _ = self.router.set(router);
+    }
+
+    /// The router; `None` once its system is gone.
+    pub(crate) fn router(&self) -> Option<Router> {
+        self.router.get()?.upgrade()
+    }
+
+    /// From now on, sessions are run as this says.
+    pub(super) fn set_plan(&self, plan: SessionPlan) {
+        *self.written.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    }
+
+    fn written(&self) -> Arc<SessionPlan> {
+        Arc::clone(&self.written.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The plan of a session over the providers of `router`.
+    pub(crate) fn plan(&self, router: &Router, request: SessionRequest) -> Plan {
+        Plan { simulated: self.simulated, ..request.plan(router, &self.written()) }
+    }
+
+    /// What a session over `router` runs on.
+    ///
+    /// # Errors
+    /// A prompt template of the configuration that cannot be used.
+    pub(crate) fn deps(&self, router: &Router) -> Result<SessionDeps, SystemError> {
+        let provider: Arc<dyn Provider> = Arc::new(router.clone());
+        let mut deps =
+            SessionDeps::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
+        if let Some(folder) = &self.written().prompts {
+            deps.prompts = Arc::new(Prompts::from_folder(folder)?);
+        }
+        if let Some(store) = &self.store {
+            // A file that cannot be written takes no rows and holds no budgets; calls go to its spool.
+            let written = self.durable.then_some(store);
+            deps = deps.with_accounts(Arc::clone(store) as _, written.map(|store| Arc::clone(store) as _));
+            deps.budgets = written.map(|store| Arc::clone(store) as _);
+        }
+        if let Some(folder) = &self.locks {
+            deps = deps.with_locks(Arc::new(LocalLocks::new(folder)));
+        }
+        let pricing = router.clone();
+        let prices = move |one: &Participant, tokens: &TokenCount, served: Option<&Served>| match served {
+            Some(served) => pricing.price_as_served(one, tokens, served),
+            None => pricing.price(one, tokens),
+        };
+        Ok(deps.with_configured(cast::configured(router)).with_prices(Arc::new(prices)))
+    }
+}
