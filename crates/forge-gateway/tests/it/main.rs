@@ -12,6 +12,7 @@ mod places;
 mod relay;
 mod seals;
 mod server;
+mod sessions;
 mod settings;
 mod states;
 mod store;

@@ -46,7 +46,7 @@ impl Server {
         change: impl FnOnce(&System, &mut GatewayOptions),
     ) -> Self {
         let scenario = Scenario::from_yaml(scenario).unwrap();
-        let sim = Sim::start(SimConfig { seed: 7, scenario, ..SimConfig::default() }).await.unwrap();
+        let sim = Sim::start(SimConfig { seed: 7, scenario, ..offline::config() }).await.unwrap();
         let mut providers = offline::providers(&sim);
         place(&mut providers);
         let mut plan = RouterPlan::of(providers);
@@ -63,6 +63,11 @@ impl Server {
             let _ = ended.await;
         }));
         Self { address, system, sim, handle, probes, end, serving }
+    }
+
+    /// How many calls the vendors were asked for.
+    pub(crate) fn calls(&self) -> usize {
+        self.sim.journal().iter().filter(|request| request.method == "POST").count()
     }
 
     /// Tells the server to end, and returns whether every connection had ended in time.

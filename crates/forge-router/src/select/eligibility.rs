@@ -86,8 +86,9 @@ impl<'a> CallProfile<'a> {
         if let Some(window) = able.context_tokens.filter(|window| self.outline.size.least_input() > *window) {
             return Some(SkipReason::TooSmall(window));
         }
-        // A budget of money cannot hold what nobody can count.
-        if route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
+        // A budget of money cannot hold what nobody can count. The calls within one of several are counted one by one.
+        let is_one = !route.plan.is_composite;
+        if is_one && route.quota.limits_money(self.cx) && self.price(route, model).is_none() {
             return Some(SkipReason::Unpriced);
         }
         // Read anew: attempts before this one may have taken long.

@@ -20,11 +20,12 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 24] = [
+const SECTIONS: [(&str, &str); 25] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
     ("LocalSpec", "A server of one's own"),
+    ("SessionModelSpec", "A session that answers like a model"),
     ("TimeoutSpec", "Clocks of a provider"),
     ("ModelSpec", "A model"),
     ("PriceSpec", "Prices"),
