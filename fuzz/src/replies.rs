@@ -8,6 +8,7 @@ use std::{
 use forge_core::{
     Capabilities, ModelProvider, Participant, Provider,
     storage::{journal::StreamName, memory::MemoryJournal},
+    tags::Tags,
     time::ManualTimer,
 };
 use forge_session::{Cast, Plan, Prompts, Session, SessionDeps, SessionResult, State, Topic};
@@ -101,6 +102,8 @@ fn session(answers: Answers) -> (SessionResult, SessionResult) {
         sink: Arc::new(()),
         accounts: None,
         budgets: None,
+        tags: Tags::default(),
+        budget_caps: Arc::default(),
         holder: "this program".into(),
     };
     let one = |stage: &str| vec![Participant::new(ModelProvider::Local, stage)];

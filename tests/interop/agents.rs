@@ -52,21 +52,46 @@ fn codex(model: &str, tool: &str) -> (String, Vec<&'static str>) {
 
 const SETTINGS: &str = "approval_policy = \"never\"\nsandbox_mode = \"danger-full-access\"\n";
 
+/// A council has answered, and its stages were seen.
+fn was_advised(name: &str, done: &Done, stages: &[&str]) {
+    assert!(done.said.contains("## Open questions"), "{}", done.said);
+    for stage in stages {
+        assert!(done.said.contains(stage), "{stage}: {}", done.said);
+    }
+    let [(status, calls)] = &*done.sessions else { panic!("{:?}", done.sessions) };
+    assert_eq!(status, "converged", "{}", done.said);
+    say(&format!("{name}: a council of {calls} calls answered"));
+}
+
+#[test]
+fn codex_asks_a_council_and_shows_its_stages() {
+    let Some(mut peer) = Peer::new("agents/node_modules/.bin/codex", "codex", "") else { return };
+    let config = codex_config(&peer.at("offline/v1"), "council", "model_reasoning_summary = \"auto\"\n");
+    peer.write("home/.codex/config.toml", &config);
+    let (_, mut arguments) = codex("", "exec");
+    arguments.push("Design a rate limiter");
+    let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
+    was_advised("Codex", &done, &["A draft is written.", "critics asked.", "Done: "]);
+}
+
+fn codex_config(address: &str, model: &str, more: &str) -> String {
+    format!(
+        r#"model = "{model}"
+model_provider = "simulated"
+{more}{SETTINGS}[model_providers.simulated]
+name = "Simulated"
+base_url = "{address}"
+env_key = "SIMULATED_KEY"
+wire_api = "responses"
+"#
+    )
+}
+
 /// Codex where `place` is. It knows the model as `model`; the vendor's model that answers is `answering`.
 fn run_codex(place: &str, model: &str, answering: &str, tool: &str) -> Option<()> {
     let (scenario, mut arguments) = codex(answering, tool);
     let mut peer = Peer::new("agents/node_modules/.bin/codex", "codex", &scenario)?;
-    let config = format!(
-        r#"model = "{model}"
-model_provider = "simulated"
-{SETTINGS}[model_providers.simulated]
-name = "Simulated"
-base_url = "{}"
-env_key = "SIMULATED_KEY"
-wire_api = "responses"
-"#,
-        peer.at(place)
-    );
+    let config = codex_config(&peer.at(place), model, "");
     peer.write("home/.codex/config.toml", &config);
     arguments.push("Write the file.");
     let done = peer.run(&arguments, &[("SIMULATED_KEY", "fk-test")]);
@@ -128,8 +153,29 @@ const OPENCODE: &[(&str, &str, &str, &str)] = &[
 
 /// opencode where `place` is, by this package. It knows the model as `model`, and `answering` answers.
 fn run_opencode(package: &str, place: &str, model: &str, answering: &str, small: &str) -> Option<()> {
-    let scenario = shell(answering, "bash");
-    let mut peer = Peer::new("agents/node_modules/.bin/opencode", "opencode", &scenario)?;
+    let done =
+        opencode(&shell(answering, "bash"), package, place, [model, small], &["run", "Write the file."])?;
+    went_round(&format!("opencode at {place} by {package}, answered by {answering}"), &done);
+    Some(())
+}
+
+#[test]
+fn opencode_asks_a_council() {
+    let arguments = ["run", "--thinking", "Design a rate limiter"];
+    let models = ["council", "provider:local"];
+    let Some(done) = opencode("", "openai-compatible", "offline/v1", models, &arguments) else { return };
+    was_advised("opencode", &done, &["A draft is written.", "Done: "]);
+}
+
+/// What opencode does with these arguments.
+fn opencode(
+    scenario: &str,
+    package: &str,
+    place: &str,
+    [model, small]: [&str; 2],
+    arguments: &[&str],
+) -> Option<Done> {
+    let mut peer = Peer::new("agents/node_modules/.bin/opencode", "opencode", scenario)?;
     let limit = r#"{ "limit": { "context": 100000, "output": 8000 } }"#;
     let options = format!(r#"{{ "baseURL": "{}", "apiKey": "fk-test" }}"#, peer.at(place));
     let provider = format!(
@@ -144,9 +190,7 @@ fn run_opencode(package: &str, place: &str, model: &str, answering: &str, small:
     let variables = ["AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS"]
         .map(|what| format!("OPENCODE_DISABLE_{what}"));
     let variables: Vec<(&str, &str)> = variables.iter().map(|name| (name.as_str(), "1")).collect();
-    let done = peer.run(&["run", "Write the file."], &variables);
-    went_round(&format!("opencode at {place} by {package}, answered by {answering}"), &done);
-    Some(())
+    Some(peer.run(arguments, &variables))
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::{
 };
 
 use forge_sim::{Sim, SimConfig};
+use serde_json::Value;
 
 use crate::{
     command::forge,
@@ -45,6 +46,28 @@ providers:
         fs::write(&config, text).unwrap();
         let mut command = at_home(&folder);
         command.args(["serve", "--listen", "127.0.0.1:0", "--config"]).arg(&config);
+        Self::run(command, folder)
+    }
+
+    /// One in front of the vendors that it simulates itself, and of their council.
+    pub(crate) fn offline(folder: PathBuf) -> Self {
+        let mut command = at_home(&folder);
+        command.args(["serve", "--offline", "--listen", "127.0.0.1:0"]);
+        Self::run(command, folder)
+    }
+
+    /// The sessions that its clients have begun: how each ended, and how many calls it made.
+    pub(crate) fn sessions(&self) -> Vec<(String, u64)> {
+        let output =
+            at_home(&self.folder).args(["sessions", "list", "--offline", "--json"]).output().unwrap();
+        let listed: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let sessions = listed["sessions"].as_array().unwrap().iter();
+        sessions
+            .map(|one| (one["status"].as_str().unwrap().to_owned(), one["calls"].as_u64().unwrap()))
+            .collect()
+    }
+
+    fn run(mut command: Command, folder: PathBuf) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
         let mut said = String::new();
@@ -136,6 +159,19 @@ fn litellm_gets_every_vendor() {
         return;
     }
     holds("litellm", 449);
+}
+
+#[test]
+fn the_openai_package_leaves_a_council_and_comes_back_to_it() {
+    let Some(mut command) = python("gateway_council.py") else { return };
+    let gateway = Gateway::offline(folder("council"));
+    let output = command.arg(&gateway.url).output().unwrap();
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{report}");
+    say(&format!("a council at the gateway: {}", String::from_utf8_lossy(&output.stdout).trim()));
+    // The one that was left has no more calls than the one that was not, and there is no third.
+    let sessions = gateway.sessions();
+    assert_eq!((sessions.len(), &sessions[0]), (2, &sessions[1]), "{sessions:?}");
 }
 
 /// A key of `forge keys`, with what it may do.

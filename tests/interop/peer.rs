@@ -23,6 +23,8 @@ use crate::{
 
 /// Where a place begins that lies behind the gateway.
 const GATEWAY: &str = "gateway";
+/// Where one begins that lies behind a gateway with simulated vendors of its own.
+const OFFLINE: &str = "offline";
 
 /// Names under which agents know models of one vendor, while the gateway has another's answer.
 const ALIASES: &str = "serve:\n  models:\n    gpt-5.6-sol: { provider: anthropic }\n    \
@@ -50,6 +52,8 @@ pub(crate) struct Done {
     /// Everything that it printed.
     pub(crate) said: String,
     pub(crate) requests: Vec<RecordedRequest>,
+    /// The sessions at the gateway, each with how it ended and how many calls it made.
+    pub(crate) sessions: Vec<(String, u64)>,
     folder: Folder,
 }
 
@@ -87,9 +91,14 @@ impl Peer {
 
     /// The address of a place: below the vendors, or below a gateway in front of them, which it starts.
     pub(crate) fn at(&mut self, place: &str) -> String {
-        let Some(path) = place.strip_prefix(GATEWAY) else { return format!("{}/{place}", self.vendors()) };
-        let name = self.folder.0.file_name().unwrap().to_string_lossy();
-        let gateway = Gateway::start(gateway::folder(&name), &self.vendors(), ALIASES);
+        let folder = || gateway::folder(&self.folder.0.file_name().unwrap().to_string_lossy());
+        let (gateway, path) = if let Some(path) = place.strip_prefix(GATEWAY) {
+            (Gateway::start(folder(), &self.vendors(), ALIASES), path)
+        } else if let Some(path) = place.strip_prefix(OFFLINE) {
+            (Gateway::offline(folder()), path)
+        } else {
+            return format!("{}/{place}", self.vendors());
+        };
         let url = format!("{}{path}", gateway.url);
         self.gateway = Some(gateway);
         url
@@ -125,7 +134,8 @@ impl Peer {
             requests.retain(|request| request.method == "POST" && !request.path.contains("/api/show"));
         }
         self.runtime.block_on(self.sim.shutdown());
-        Done { said, requests, folder: self.folder }
+        let sessions = self.gateway.as_ref().map(Gateway::sessions).unwrap_or_default();
+        Done { said, requests, sessions, folder: self.folder }
     }
 }
 
