@@ -77,6 +77,8 @@ impl Tags {
         team, with_team;
         /// The program that calls.
         client, with_client;
+        /// The name of a server's own by which the client calls the model.
+        alias, with_alias;
         /// The prompt and its version.
         prompt, with_prompt;
         /// The experiment.

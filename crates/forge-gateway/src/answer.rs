@@ -7,7 +7,6 @@ use forge::{
     ResponseStream, StreamEvent,
     event::{Finished, Started, StopDetail, StopReason},
     request::{Carried, Delivery},
-    route::RouteTrace,
     router::Router,
     stream::Accumulator,
 };
@@ -85,7 +84,7 @@ impl Writer<'_> {
         let mut accumulator = Accumulator::new(self.cx);
         let (mut relayed, mut pushed) = (None, Ok(()));
         let mut events = call.await?;
-        let session = started(&events).and_then(|started| started.session.clone());
+        let facts = Facts::of(&events);
         while let Some(event) = events.next().await {
             let event = event?;
             if let StreamEvent::Relayed(body) = &event {
@@ -105,7 +104,7 @@ impl Writer<'_> {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
         }
         insert(&mut answer, "x-forge-model", response.model.as_str());
-        self.tell(&mut answer, response.route.as_deref(), session.as_deref());
+        self.tell(&mut answer, &facts);
         Ok(answer)
     }
 
@@ -128,26 +127,47 @@ impl Writer<'_> {
             }
             Err(error) => return Err(error),
         };
-        let started = started(&events);
-        let model = started.and_then(|started| started.model.clone());
-        let route = started.and_then(|started| started.route.clone());
-        let session = started.and_then(|started| started.session.clone());
+        let facts = Facts::of(&events);
         let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply, Some(sealing)));
-        insert(&mut answer, "x-forge-model", model.as_ref().map_or("", |model| model.as_str()));
-        self.tell(&mut answer, route.as_deref(), session.as_deref());
+        insert(&mut answer, "x-forge-model", facts.started.model.as_ref().map_or("", |model| model.as_str()));
+        self.tell(&mut answer, &facts);
         Ok(answer)
     }
 
-    /// Says how the call found its model, what it was asked without, and which session answers.
-    fn tell(&self, answer: &mut Reply, route: Option<&RouteTrace>, session: Option<&str>) {
-        if let Some(session) = session {
+    /// Says how the call found its model, what it was asked without, and who answers in place of a model.
+    fn tell(&self, answer: &mut Reply, facts: &Facts) {
+        if let Some(session) = &facts.started.session {
             insert(answer, "x-forge-session", session);
         }
-        let Some(route) = route else { return };
+        if facts.is_from_cache {
+            insert(answer, "x-forge-cache", "hit");
+        }
+        let Some(route) = &facts.started.route else { return };
         insert(answer, "x-forge-attempts", &(route.failed.len() + 1).to_string());
         let Some(answering) = &route.participant else { return };
         insert(answer, "x-forge-route", answering.provider_id.as_str());
         insert(answer, "x-forge-warnings", &self.left.words(&answering.provider, &self.ingress.vendor));
+    }
+}
+
+/// What a reply says before its first content.
+#[derive(Default)]
+struct Facts {
+    started: Started,
+    is_from_cache: bool,
+}
+
+impl Facts {
+    fn of(events: &ResponseStream) -> Self {
+        let mut facts = Self::default();
+        for event in events.head() {
+            match event {
+                StreamEvent::Started(started) => facts.started = Started::clone(started),
+                StreamEvent::Warned(warning) => facts.is_from_cache |= warning.about == "cache",
+                _ => {}
+            }
+        }
+        facts
     }
 }
 
@@ -197,14 +217,6 @@ fn declined(error: ProviderError) -> Result<ResponseStream, ProviderError> {
     finished.detail = StopDetail::of(error.code.clone(), Some(error.message.clone()));
     let events = [Started::default().into(), finished.into()];
     Ok(ResponseStream::from_events(events.map(Ok)))
-}
-
-/// What the reply says at its beginning.
-fn started(events: &ResponseStream) -> Option<&Started> {
-    events.head().iter().find_map(|event| match event {
-        StreamEvent::Started(started) => Some(&**started),
-        _ => None,
-    })
 }
 
 /// A refusal in the client's dialect.

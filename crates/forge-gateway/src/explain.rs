@@ -82,7 +82,7 @@ pub async fn explain(
     let incoming = incoming.map_err(|error| Refused::Body(error.reason))?;
     let called = model.unwrap_or(&incoming.model);
     let participant = participant(router, plan, &caller, called, &incoming, &ingress);
-    let participant = participant.map_err(|denied| match denied {
+    let (participant, _) = participant.map_err(|denied| match denied {
         Unanswerable::Fields(names) => Refused::Body(names),
         Unanswerable::Unknown => Refused::Model(called.to_owned()),
         Unanswerable::Model => Refused::Denied(called.to_owned()),

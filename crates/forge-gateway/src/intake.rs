@@ -59,7 +59,7 @@ impl Intake<'_> {
         drop(room);
         let model = &incoming.model;
         let participant = participant(self.router, plan, caller, model, &incoming, ingress);
-        let participant = participant.map_err(|denied| {
+        let (participant, alias) = participant.map_err(|denied| {
             refused(
                 ingress,
                 &match &denied {
@@ -81,7 +81,10 @@ impl Intake<'_> {
             rooms.tell(&ingress.dialect, cx.timer.now(), &mut reply);
             reply
         })?;
-        let tags = Tags::default().with_client(client(&head.headers));
+        let mut tags = Tags::default().with_client(client(&head.headers));
+        if let Some(alias) = alias {
+            tags = tags.with_alias(alias);
+        }
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
         Ok(Accepted { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission, rooms })
     }
@@ -159,7 +162,7 @@ pub(crate) enum Unanswerable {
     Model,
 }
 
-/// Who answers `caller`'s request for the model that it calls `called`.
+/// Who answers `caller`'s request for the model that it calls `called`, and the alias by which, if it is one.
 pub(crate) fn participant(
     router: &Router,
     plan: &ServePlan,
@@ -167,7 +170,7 @@ pub(crate) fn participant(
     called: &str,
     incoming: &Incoming,
     ingress: &Ingress,
-) -> Result<Participant, Unanswerable> {
+) -> Result<(Participant, Option<String>), Unanswerable> {
     let own = incoming.request.extra.fields(&ingress.vendor);
     let is_lost = |name: &&String| own.is_none_or(|own| !own.contains_key(name.as_str()));
     let lost: Vec<&str> = incoming.unknown.iter().filter(is_lost).map(String::as_str).collect();
@@ -177,7 +180,11 @@ pub(crate) fn participant(
     let found = models::resolve(&router.plan(), router.models(), &plan.models, called);
     let (name, participant) = found.ok_or(Unanswerable::Unknown)?;
     // A pattern that fits the client's name opens nothing that another name stands for.
-    if caller.may_use(name) { Ok(participant) } else { Err(Unanswerable::Model) }
+    if !caller.may_use(name) {
+        return Err(Unanswerable::Model);
+    }
+    let alias = plan.models.aliases(name).next().map(|alias| alias.name.clone());
+    Ok((participant, alias))
 }
 
 fn is_chat(ingress: &Ingress) -> bool {

@@ -3,6 +3,7 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
+use forge::layers::CacheFigures;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -58,6 +59,7 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>) -> Reply {
 
 async fn metrics(service: &Arc<Service>) -> Reply {
     let mut body = service.capacity.figures();
+    body.push_str(&cache_figures(service.router.cache_figures()));
     if let Some(store) = service.metrics.clone() {
         // It reads a file.
         let read = tokio::task::spawn_blocking(move || forge::store::prometheus::render(&store)).await;
@@ -69,6 +71,17 @@ async fn metrics(service: &Arc<Service>) -> Reply {
         }
     }
     reply::body(StatusCode::OK, "text/plain; version=0.0.4", body.into_bytes())
+}
+
+/// What came of the calls that the cache is for.
+fn cache_figures(CacheFigures { hits, shared, misses }: CacheFigures) -> String {
+    let name = "forge_cache_calls_total";
+    let rows = [("hit", hits), ("shared", shared), ("miss", misses)]
+        .map(|(result, count)| format!("{name}{{result=\"{result}\"}} {count}\n"));
+    format!(
+        "# HELP {name} Calls that the cache is for, by what came of them.\n# TYPE {name} counter\n{}",
+        rows.concat()
+    )
 }
 
 fn text(status: StatusCode, text: &str) -> Reply {

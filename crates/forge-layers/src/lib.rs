@@ -38,7 +38,7 @@ mod script;
 mod timeout;
 
 pub use breaker::{Breaker, BreakerPolicy, BreakerState};
-pub use cache::{Cache, CachePolicy};
+pub use cache::{Cache, CacheFigures, CachePolicy, CacheScope};
 pub use concurrency::{Concurrency, ConcurrencyPolicy};
 pub use observe::{GEN_AI_CONVENTIONS, Observe};
 pub use observer::tap;

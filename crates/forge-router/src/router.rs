@@ -17,7 +17,7 @@ use forge_core::{
     storage::{StorageError, accounts::Served},
     time::Timer,
 };
-use forge_layers::Observe;
+use forge_layers::{CacheFigures, Observe};
 use futures_util::future::join_all;
 
 use crate::{
@@ -262,6 +262,11 @@ impl Router {
             rank: chain.iter().position(|member| *member == at),
         };
         snapshot.routes.iter().enumerate().map(ranked).collect()
+    }
+
+    /// What came of the calls that the cache of the configuration is for, since it is in use.
+    pub fn cache_figures(&self) -> CacheFigures {
+        self.shared.snapshot().cache_figures()
     }
 
     /// How many calls are under way, from their beginning to the end of their replies.

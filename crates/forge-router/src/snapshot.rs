@@ -14,7 +14,7 @@ use std::{
 
 use chrono::NaiveDate;
 use forge_core::{ErrorKind, ModelProvider, ParticipantRole, ProviderId, provider::RegistryError};
-use forge_layers::{Cache, CachePolicy, Retry, RetryBudget};
+use forge_layers::{Cache, CacheFigures, CachePolicy, Retry, RetryBudget};
 
 use crate::{
     plan::{
@@ -120,8 +120,10 @@ impl Snapshot {
         let cooldowns = deps.cooldowns.cooldowns();
         let retry = Retry::new(plan.retry, deps.seed).with_budget(budget.clone());
         // Kept under the same policy alone: by another one its replies might be too old or too many.
-        let known = old.and_then(|old| old.cache.as_ref()).filter(|(policy, _)| Some(*policy) == plan.cache);
-        let cache = known.cloned().or_else(|| plan.cache.map(|policy| (policy, Cache::new(policy))));
+        let known = old.and_then(|old| old.cache.as_ref());
+        let known = known.filter(|(policy, _)| Some(policy) == plan.cache.as_ref());
+        let new = || plan.cache.clone().map(|policy| (policy.clone(), Cache::new(policy)));
+        let cache = known.cloned().or_else(new);
         // By id and not by place: a provider that moves in the file is still the same one.
         let before: HashMap<&ProviderId, &Route> =
             old.into_iter().flat_map(|old| &old.routes).map(|route| (&route.plan.id, &**route)).collect();
@@ -160,6 +162,11 @@ impl Snapshot {
             cache,
             plan: Arc::new(plan),
         })
+    }
+
+    /// What came of the calls that its cache is for.
+    pub(crate) fn cache_figures(&self) -> CacheFigures {
+        self.cache.as_ref().map(|(_, cache)| cache.figures()).unwrap_or_default()
     }
 
     /// How calls in a role are made, whether or not the configuration names it.

@@ -70,11 +70,13 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
             "window": duration(plan.breaker.window),
             "cooldown": duration(plan.breaker.cooldown),
         },
-        "cache": plan.cache.map(|cache| json!({
+        "cache": plan.cache.as_ref().map(|cache| json!({
             "time_to_live": duration(cache.time_to_live),
             "max_entries": cache.max_entries,
             "max_bytes": cache.max_bytes,
             "allow_default_temperature": cache.allow_default_temperature,
+            "roles": cache.only.roles,
+            "models": cache.only.models,
         })),
         "budget": budget(plan.budget),
         "budgets": plan.budgets.iter().filter_map(tagged).collect::<Vec<_>>(),

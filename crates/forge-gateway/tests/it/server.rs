@@ -45,12 +45,33 @@ impl Server {
         place: impl FnOnce(&mut Vec<ProviderPlan>),
         change: impl FnOnce(&System, &mut GatewayOptions),
     ) -> Self {
+        Self::run(scenario, builder, place, |_| {}, change).await
+    }
+
+    /// One whose calls are routed as `route` says.
+    pub(crate) async fn routed(
+        scenario: &str,
+        route: impl FnOnce(&mut RouterPlan),
+        change: impl FnOnce(&mut GatewayOptions),
+    ) -> Self {
+        let builder = System::builder(|_| None).in_memory();
+        Self::run(scenario, builder, |_| {}, route, |_, options| change(options)).await
+    }
+
+    async fn run(
+        scenario: &str,
+        builder: SystemBuilder,
+        place: impl FnOnce(&mut Vec<ProviderPlan>),
+        route: impl FnOnce(&mut RouterPlan),
+        change: impl FnOnce(&System, &mut GatewayOptions),
+    ) -> Self {
         let scenario = Scenario::from_yaml(scenario).unwrap();
         let sim = Sim::start(SimConfig { seed: 7, scenario, ..offline::config() }).await.unwrap();
         let mut providers = offline::providers(&sim);
         place(&mut providers);
         let mut plan = RouterPlan::of(providers);
         plan.retry.max_retries = 0;
+        route(&mut plan);
         let system = builder.plan(plan, "test").open().await.unwrap();
         let mut options = GatewayOptions::default();
         options.plan.listen = vec!["127.0.0.1:0".parse().unwrap()];

@@ -2,6 +2,10 @@
 
 use std::net::IpAddr;
 
+use forge::{
+    config::{AliasModel, AliasTarget, ModelAlias},
+    layers::{CachePolicy, CacheScope},
+};
 use forge_gateway::{RequestLine, RequestLog};
 use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, sync::mpsc};
@@ -136,5 +140,44 @@ async fn a_call_goes_on_without_its_client_where_that_is_wanted() {
             tokio::task::yield_now().await;
         };
         assert_eq!((outcome.status, outcome.client_disconnected), (Some(200), false), "stream {stream}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_from_the_cache_says_so_costs_nothing_and_is_counted() {
+    let notes =
+        || ModelAlias::new("notes", AliasTarget::Provider { id: "anthropic".into(), model: AliasModel::Own });
+    let server = Server::routed(
+        "{}",
+        |plan| {
+            let only = CacheScope { models: vec!["notes".into()], ..CacheScope::default() };
+            plan.cache = Some(CachePolicy { only, ..CachePolicy::default() });
+        },
+        |options| {
+            options.plan.models.aliases = vec![notes()];
+            options.plan.probes = Some("127.0.0.1:0".parse().unwrap());
+        },
+    );
+    let server = server.await;
+    let ask = async |model: &str, stream: bool| {
+        let mut body = messages();
+        (body["model"], body["temperature"], body["stream"]) = (model.into(), 0.into(), stream.into());
+        // A reply that ends too early is not kept.
+        body["max_tokens"] = 4_000.into();
+        let reply = post(server.address, "/v1/messages", &body).await;
+        let told = |name: &str| reply.header(name).map(str::to_owned);
+        (told("x-forge-cache"), told("x-forge-cost-usd"), server.calls())
+    };
+    let (none, cost, calls) = ask("notes", false).await;
+    assert!(none.is_none() && cost.as_deref() != Some("0.00") && calls == 1, "{cost:?} {calls}");
+    assert_eq!(ask("notes", false).await, (Some("hit".into()), Some("0.00".into()), 1));
+    assert_eq!(ask("notes", true).await, (Some("hit".into()), None, 1));
+    // It was asked for by that name alone.
+    for calls in [2, 3] {
+        assert_eq!(ask("provider:anthropic", true).await, (None, None, calls));
+    }
+    let metrics = get(server.probes.unwrap(), "/metrics", "").await;
+    for line in ["{result=\"hit\"} 2\n", "{result=\"miss\"} 1\n", "{result=\"shared\"} 0\n"] {
+        assert!(metrics.body.contains(&format!("forge_cache_calls_total{line}")), "{}", metrics.body);
     }
 }

@@ -145,7 +145,7 @@ impl<'a> Attempts<'a> {
         // Whose state has to go, whose reply is to be kept, or whose answer would be too long, is read. So is what settings
         // say more than raw fields of, which each model has its own form for.
         let is_read = self.stripped
-            || self.snapshot.plan.cache.is_some()
+            || self.snapshot.plan.cache.as_ref().is_some_and(|cache| cache.only.covers(&self.cx))
             || too_long(route, model, self.request.outline().max_tokens).is_some()
             || settings.iter().any(|(settings, _)| settings.concern(self.request, None));
         if is_read || !route.adapter().relays(model, self.request) {

@@ -2,9 +2,9 @@
 
 use forge_config::{KeyPath, Problem};
 use forge_core::provider::Timeouts;
-use forge_layers::{BreakerPolicy, CachePolicy, RetryPolicy};
+use forge_layers::{BreakerPolicy, CachePolicy, CacheScope, RetryPolicy};
 
-use super::Resolver;
+use super::{Resolver, role::is_role_name};
 use crate::{
     code,
     spec::{BreakerSpec, CacheSpec, RetrySpec, TimeoutSpec},
@@ -84,6 +84,9 @@ impl Resolver<'_, '_> {
             self.context.integer(size, 1..=i64::from(u32::MAX), &path.key(key))
         };
         let (entries, bytes) = (size(spec.max_entries, "max_entries"), size(spec.max_bytes, "max_bytes"));
+        for (at, role) in spec.roles.iter().enumerate().filter(|(_, role)| !is_role_name(role)) {
+            self.bad_role_name(role, &path.key("roles").index(at));
+        }
         let good_for = self.context.duration(spec.time_to_live.as_deref(), &path.key("time_to_live"));
         Some(CachePolicy {
             max_entries: entries.unwrap_or(usual.max_entries),
@@ -92,6 +95,10 @@ impl Resolver<'_, '_> {
             allow_default_temperature: spec
                 .allow_default_temperature
                 .unwrap_or(usual.allow_default_temperature),
+            only: CacheScope {
+                roles: spec.roles.iter().map(|role| role.as_str().into()).collect(),
+                models: spec.models.clone(),
+            },
         })
     }
 

@@ -96,4 +96,10 @@ pub struct CacheSpec {
     /// Whether requests that set no temperature are cached as well. Otherwise only those with a temperature of 0 are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_default_temperature: Option<bool>,
+    /// The roles whose calls it is for; with neither `roles` nor `models`, it is for every call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// The names of `serve.models` whose calls it is for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<String>,
 }

@@ -106,7 +106,7 @@ roles:
 default_provider: laptop
 retry: { max_attempts: 4, initial_backoff: 250ms, max_backoff: 1m, patience: 7s, multiplier: 3 }
 breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s }
-cache: { time_to_live: 10m, max_entries: 50, max_bytes: 1000000, allow_default_temperature: true }
+cache: { time_to_live: 10m, max_entries: 50, max_bytes: 1000000, allow_default_temperature: true, roles: [drafter], models: [coder] }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
 session: { critics: [ { provider: claude, lens: security }, { lens: clarity } ], required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }

@@ -245,7 +245,7 @@ pub(super) fn sessions(
     (providers, problems)
 }
 
-/// The aliases that lead to nobody.
+/// The aliases that lead to nobody, and the names that are no aliases.
 pub(super) fn unknown_targets(plan: &ServePlan, router: &RouterPlan) -> Vec<Problem> {
     let roles: Vec<&str> = router.roles.keys().map(crate::ParticipantRole::as_str).collect();
     let pools: Vec<&str> = router.pools.iter().map(|pool| pool.id.as_str()).collect();
@@ -268,5 +268,11 @@ pub(super) fn unknown_targets(plan: &ServePlan, router: &RouterPlan) -> Vec<Prob
             None => problem,
         })
     };
-    plan.models.aliases.iter().filter_map(unknown).collect()
+    let kept = router.cache.iter().flat_map(|cache| cache.only.models.iter().enumerate());
+    let unnamed = kept.filter(|(_, name)| plan.models.aliases.iter().all(|alias| alias.name != **name));
+    let unnamed = unnamed.map(|(at, name)| {
+        let path = KeyPath::ROOT.key("cache").key("models").index(at);
+        Problem::new(forge_router::code::UNKNOWN_NAME, path, format!("`serve.models` has no name `{name}`"))
+    });
+    plan.models.aliases.iter().filter_map(unknown).chain(unnamed).collect()
 }

@@ -1,0 +1,100 @@
+//! A reply as it is kept.
+
+use std::sync::Arc;
+
+use forge_core::{
+    ProviderError, StreamEvent, TokenCount,
+    event::{Delta, StopReason, Warning},
+    stream::StreamObserver,
+    time::Timer,
+};
+
+use super::{Cache, flight::Flight};
+
+/// A reply as it will be given again.
+pub(super) struct Reply {
+    pub(super) key: Arc<str>,
+    pub(super) events: Vec<StreamEvent>,
+    pub(super) bytes: usize,
+}
+
+impl Reply {
+    pub(super) fn push(&mut self, event: &StreamEvent) {
+        let mut event = event.clone();
+        let text = match &mut event {
+            // A hit uses no tokens, so there is no usage to report on the way.
+            StreamEvent::UsageUpdated(_) => return,
+            StreamEvent::PartDelta { index, delta } => {
+                self.bytes += delta.len();
+                if let Some(StreamEvent::PartDelta { index: last, delta: written }) = self.events.last_mut()
+                    && last == index
+                    && let (Some(written), Some(more)) = (text_of(written), text_of(delta))
+                {
+                    written.push_str(more);
+                    return;
+                }
+                0
+            }
+            StreamEvent::PartEnded { opaque, .. } => opaque.as_ref().map_or(0, |opaque| opaque.data.len()),
+            StreamEvent::Started(started) => {
+                // What the vendor had left then would mislead whoever reads it later, as would the way of that call.
+                started.rate_limit = None;
+                started.route = None;
+                0
+            }
+            StreamEvent::Finished(finished) => {
+                finished.usage = TokenCount::default().with_input(0).with_output(0);
+                finished.raw_response.as_ref().map_or(0, String::len)
+            }
+            StreamEvent::Relayed(relayed) => relayed.bytes.len(),
+            _ => 0,
+        };
+        self.bytes += size_of::<StreamEvent>() + text;
+        self.events.push(event);
+    }
+
+    fn marked(mut self) -> Self {
+        let warning = Warning::new("cache", "this reply comes from the cache");
+        // Nothing comes before `Started`.
+        let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
+        self.events.insert(place, StreamEvent::from(warning));
+        self
+    }
+}
+
+/// The text of a delta that can be joined with the one before it.
+fn text_of(delta: &mut Delta) -> Option<&mut String> {
+    match delta {
+        Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Keeps a copy of a reply.
+pub(super) struct Copying {
+    pub(super) copy: Option<Reply>,
+    pub(super) cache: Cache,
+    pub(super) timer: Arc<dyn Timer>,
+    /// Those who wait for the reply go on as soon as it is kept, or will not be.
+    pub(super) flight: Option<Flight>,
+}
+
+impl StreamObserver for Copying {
+    fn event(&mut self, event: &StreamEvent) {
+        let Some(copy) = &mut self.copy else { return };
+        copy.push(event);
+        if copy.bytes > self.cache.policy.max_bytes {
+            // Given up as soon as it is too large, so that a long reply is not held in memory for nothing.
+            (self.copy, self.flight) = (None, None);
+        } else if let StreamEvent::Finished(finished) = event
+            && let Some(copy) = self.copy.take()
+        {
+            if matches!(finished.reason, StopReason::EndTurn | StopReason::StopSequence) {
+                self.cache.lock().insert(copy.marked(), &self.cache.policy, self.timer.instant());
+            }
+            self.flight = None;
+        }
+    }
+
+    fn failure(&mut self, _: Option<&mut ProviderError>) {}
+}
