@@ -9,7 +9,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
-    access::{AccessStore, AuditEvent, AuditLog, SealSecrets, SealStore},
+    access::{AccessList, AccessStore, AuditEvent, AuditLog, SealSecrets, SealStore},
 };
 use http::request::Parts;
 use serde_json::json;
@@ -50,6 +50,11 @@ struct Refused {
 }
 
 impl Access {
+    /// The keys and teams as the store has them; `None` without one, or if it cannot be read.
+    pub(crate) async fn list(&self) -> Option<AccessList> {
+        self.keys.as_ref()?.access().await.ok()
+    }
+
     /// Reads the keys.
     pub(crate) async fn open(options: &GatewayOptions) -> Result<(Self, Option<u64>), StorageError> {
         let (keys, audit, seal_store) = (&options.keys, options.audit.clone(), options.seals.clone());

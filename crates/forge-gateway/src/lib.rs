@@ -36,6 +36,7 @@ mod model_list;
 mod models;
 mod opening;
 mod options;
+mod page;
 mod path;
 mod probes;
 mod rate_headers;

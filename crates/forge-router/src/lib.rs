@@ -71,7 +71,7 @@ pub use plan::{
     Strategy, Target, USUAL_FALLBACKS,
 };
 pub use resolve::{RouterSection, fallback_word};
-pub use route::{HealthStatus, ProviderHealth, RouterDeps};
+pub use route::{HealthStatus, ProviderHealth, RouteStatus, RouterDeps};
 pub use router::{Router, WeakRouter};
 pub use spec::{
     BreakerSpec, BudgetSpec, CacheSpec, Enabled, EnabledWhen, LimitSpec, LocalSpec, MemberSpec, ModelSpec,

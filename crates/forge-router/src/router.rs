@@ -26,7 +26,7 @@ use crate::{
     explain::explain,
     in_flight::InFlight,
     plan::{CallSettings, RouterPlan},
-    route::{CheckResult, ProviderHealth, Route, RouterDeps},
+    route::{CheckResult, ProviderHealth, Route, RouteStatus, RouterDeps},
     select::{CallProfile, Selection},
     shared::Shared,
 };
@@ -262,6 +262,12 @@ impl Router {
             rank: chain.iter().position(|member| *member == at),
         };
         snapshot.routes.iter().enumerate().map(ranked).collect()
+    }
+
+    /// What is known of each provider, in the order of the configuration. Asks nobody.
+    pub fn routes(&self) -> Vec<RouteStatus> {
+        let now = self.shared.deps.timer.instant();
+        self.shared.snapshot().routes.iter().map(|route| route.status(now)).collect()
     }
 
     /// What came of the calls that the cache of the configuration is for, since it is in use.

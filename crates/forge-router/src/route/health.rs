@@ -7,6 +7,7 @@ use std::{
 };
 
 use forge_core::{ErrorKind, ModelId, ProviderError, ProviderId, event::RateLimitStatus, provider::Health};
+use forge_layers::RateLimits;
 use serde::Serialize;
 
 /// How a provider did when it was last asked. In JSON, times are in whole milliseconds.
@@ -30,6 +31,28 @@ pub struct ProviderHealth {
     /// How long the answer took, or until the check was given up.
     #[serde(rename = "duration_ms", serialize_with = "millis")]
     pub took: Duration,
+}
+
+/// What is known of a provider without asking it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RouteStatus {
+    /// The provider.
+    pub provider: ProviderId,
+    /// Its kind, as in the configuration.
+    pub kind: String,
+    /// Its model.
+    pub model: ModelId,
+    /// What the last check has found, if that is still believed.
+    pub health: Option<HealthStatus>,
+    /// How long its circuit stays open, if it is.
+    pub open_for: Option<Duration>,
+    /// Calls under way at it.
+    pub in_flight: u32,
+    /// What may be sent to it a minute, with each of its keys.
+    pub rate: RateLimits,
+    /// How many calls may be under way at once with each of its keys.
+    pub concurrent: Option<u32>,
 }
 
 fn millis<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -36,7 +36,7 @@ use serde_json::{Map, Value};
 
 pub(crate) use headroom::{Bound, Headroom, Warned};
 pub(crate) use health::CheckResult;
-pub use health::{HealthStatus, ProviderHealth};
+pub use health::{HealthStatus, ProviderHealth, RouteStatus};
 pub(crate) use meter::Meter;
 
 use crate::plan::ProviderPlan;
@@ -286,6 +286,20 @@ impl Route {
         // A key behind an open circuit is not asked, and so keeps nobody waiting.
         let closed = self.lanes.iter().filter(|lane| !lane.is_open(now));
         closed.map(|lane| lane.expected_wait(request, now)).min().unwrap_or_default()
+    }
+
+    /// What is known of it without asking it.
+    pub(crate) fn status(&self, now: Instant) -> RouteStatus {
+        RouteStatus {
+            provider: self.plan.id.clone(),
+            kind: self.plan.kind.clone(),
+            model: self.plan.model.clone(),
+            health: self.health.get(now).map(|finding| finding.status),
+            open_for: self.open(now).map(|(until, _)| until.saturating_duration_since(now)),
+            in_flight: self.meter.in_flight(),
+            rate: self.plan.rate,
+            concurrent: self.plan.concurrent,
+        }
     }
 
     /// Whether the vendor has asked for a wait that is not over, for every key.

@@ -1,0 +1,188 @@
+//! What the page shows, gathered from the router, the accounts and the keys.
+
+use std::{io, sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use forge::{
+    ParticipantRole, ProviderId,
+    layers::CacheFigures,
+    router::RouteStatus,
+    store::{Bucket, Filter, SqlPart, Store, StoreError, TrendPoint},
+};
+use forge_core::{
+    Money,
+    storage::{
+        access::{AccessList, Allowance, KeyState},
+        budget::{self, BudgetRule, Period},
+    },
+    tags::Tags,
+};
+use serde_json::Value;
+
+use crate::service::Service;
+
+/// Calls and sessions that are shown.
+const CALLS: usize = 100;
+const SESSIONS: usize = 20;
+/// Hours of the charts.
+const HOURS: i64 = 24;
+/// A file that is this slow shows nothing, and the server goes on.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the page shows.
+#[derive(Debug)]
+pub(super) struct View {
+    pub(super) now: DateTime<Utc>,
+    pub(super) under_way: usize,
+    pub(super) cache: CacheFigures,
+    pub(super) routes: Vec<RouteStatus>,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) accounts: Option<Accounts>,
+}
+
+/// What the accounts say.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    /// Rows of the view `model_usage`, the newest first.
+    pub(super) calls: Vec<Vec<Value>>,
+    /// Rows of the view `sessions`, the newest first.
+    pub(super) sessions: Vec<Vec<Value>>,
+    /// The last hours, every one of them.
+    pub(super) hours: Vec<TrendPoint>,
+}
+
+/// A key, and what is gone of one of its budgets or of its team's.
+#[derive(Debug)]
+pub(super) struct KeyRow {
+    pub(super) name: Arc<str>,
+    pub(super) team: Option<Arc<str>>,
+    pub(super) state: KeyState,
+    pub(super) budgets: Vec<BudgetRow>,
+}
+
+#[derive(Debug)]
+pub(super) struct BudgetRow {
+    /// Whose, and for how long.
+    pub(super) name: String,
+    pub(super) spent: Money,
+    pub(super) reserved: Money,
+    pub(super) cap: Money,
+}
+
+impl View {
+    pub(super) async fn of(service: &Service) -> Self {
+        let now = service.router.timer().now();
+        let store = service.metrics.clone();
+        let keys = match (service.access.list().await, &store) {
+            (Some(list), Some(store)) => keys(&list, store, now).await,
+            _ => Vec::new(),
+        };
+        let read = store.map(|store| tokio::task::spawn_blocking(move || accounts(&store, now)));
+        let accounts = match read {
+            Some(read) => read.await.ok().and_then(Result::ok),
+            None => None,
+        };
+        Self {
+            now,
+            under_way: service.router.in_flight(),
+            cache: service.router.cache_figures(),
+            routes: service.router.routes(),
+            keys,
+            accounts,
+        }
+    }
+}
+
+async fn keys(list: &AccessList, store: &Store, now: DateTime<Utc>) -> Vec<KeyRow> {
+    let mut rows = Vec::new();
+    for key in list.keys.iter().filter(|key| key.state != KeyState::Revoked) {
+        let mut tags = Tags::default().with_key(Arc::clone(&key.name));
+        let mut budgets =
+            budget_rows(store, "key", &key.allowance, key.budget_rules().collect(), &tags, now).await;
+        let team = key.team.as_ref().and_then(|name| list.teams.iter().find(|team| team.name == *name));
+        if let Some(team) = team {
+            tags = tags.with_team(Arc::clone(&team.name));
+            budgets.extend(
+                budget_rows(store, "team", &team.allowance, team.budget_rules().collect(), &tags, now).await,
+            );
+        }
+        rows.push(KeyRow { name: Arc::clone(&key.name), team: key.team.clone(), state: key.state, budgets });
+    }
+    rows
+}
+
+/// The budgets of money; one that cannot be read is left out.
+async fn budget_rows(
+    store: &Store,
+    owner: &str,
+    allowance: &Allowance,
+    rules: Vec<BudgetRule>,
+    tags: &Tags,
+    now: DateTime<Utc>,
+) -> Vec<BudgetRow> {
+    // The budgets of a key hold for every provider and role.
+    let caps = budget::caps(&rules, &ProviderId::from("any"), &ParticipantRole::from("any"), tags, now);
+    let mut rows = Vec::new();
+    for (budget, cap) in allowance.budgets.iter().zip(caps) {
+        let (Some(most), Ok(spent)) =
+            (budget.money, forge_core::storage::budget::BudgetStore::spent(store, &cap.key).await)
+        else {
+            continue;
+        };
+        let period = match budget.period {
+            Period::Day => "a day",
+            Period::Month => "a month",
+            Period::Ever => "in all",
+            _ => "each",
+        };
+        let (spent, reserved) = (spent.booked.money, spent.reserved.money);
+        rows.push(BudgetRow { name: format!("{owner}, {period}"), spent, reserved, cap: most });
+    }
+    rows
+}
+
+/// Reads the accounts. Blocks.
+fn accounts(store: &Store, now: DateTime<Utc>) -> Result<Accounts, StoreError> {
+    let calls = format!(
+        "SELECT started_at, json_extract(tags, '$.alias'), provider, model, coalesce(error, status), total_tokens, cost_nano_usd,
+            duration_ms, \"key\", session, fallback
+         FROM model_usage ORDER BY started_ms DESC LIMIT {CALLS}"
+    );
+    let sessions = format!(
+        "SELECT session, title, coalesce(stop_reason, status), calls, cost_nano_usd, updated_at
+         FROM sessions ORDER BY session DESC LIMIT {SESSIONS}"
+    );
+    let since = now - TimeDelta::hours(HOURS);
+    let filter = Filter { since: Some(since), ..Filter::default() };
+    let points = store.trend(&filter, Bucket::Hour)?;
+    Ok(Accounts {
+        calls: rows(store, &calls)?,
+        sessions: rows(store, &sessions)?,
+        hours: hours(points, since),
+    })
+}
+
+fn rows(store: &Store, statement: &str) -> Result<Vec<Vec<Value>>, StoreError> {
+    let mut rows = Vec::new();
+    store.sql(statement, PATIENCE, |part| {
+        if let SqlPart::Row(values) = part {
+            rows.push(values.to_vec());
+        }
+        io::Result::Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Every hour from `since` on, whether or not there was a call in it.
+fn hours(points: Vec<TrendPoint>, since: DateTime<Utc>) -> Vec<TrendPoint> {
+    let first = since.timestamp().div_euclid(3_600) + 1;
+    let mut points = points.into_iter().peekable();
+    let mut all = Vec::new();
+    for hour in first..first + HOURS {
+        let Some(start) = DateTime::from_timestamp(hour * 3_600, 0) else { continue };
+        while points.next_if(|point| point.start < start).is_some() {}
+        let point = points.next_if(|point| point.start == start);
+        all.push(point.unwrap_or_else(|| TrendPoint { start, figures: Default::default() }));
+    }
+    all
+}
