@@ -10,6 +10,7 @@ use forge_core::{
     route::RouteTrace,
     storage::{StorageError, accounts::Served},
     time::Timer,
+    watch::EventLog,
 };
 use forge_layers::Observe;
 use futures_util::future::join_all;
@@ -23,6 +24,7 @@ use crate::{
     route::{CheckResult, ProviderHealth, Route, RouterDeps},
     select::{CallProfile, Selection},
     shared::Shared,
+    watched,
 };
 
 /// How long all checks together may take.
@@ -58,7 +60,8 @@ impl Router {
     /// A kind that the registry does not have, or settings that its adapter refuses.
     pub fn build(plan: RouterPlan, deps: RouterDeps) -> Result<Self, RegistryError> {
         let shared = Arc::new(Shared::build(plan, deps)?);
-        let entrance = Observe::calls().layer(Arc::new(Entrance { shared: Arc::clone(&shared) }));
+        let entrance = watched::calls(Arc::new(Entrance { shared: Arc::clone(&shared) }), &shared.deps);
+        let entrance = Observe::calls().layer(entrance);
         Ok(Self { shared, entrance })
     }
 
@@ -213,6 +216,11 @@ impl Router {
     /// The time of its calls.
     pub fn timer(&self) -> Arc<dyn Timer> {
         Arc::clone(&self.shared.deps.timer)
+    }
+
+    /// Where its events go, if somebody may watch it.
+    pub fn events(&self) -> Option<&EventLog> {
+        self.shared.deps.events.as_ref()
     }
 
     /// Every provider as a participant in `role`.
