@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use forge::{System, SystemError};
+use forge::{System, SystemBuilder, SystemError, watch::EventLog};
 use forge_sim::Sim;
 
 use crate::{args::GlobalArgs, config, error::CliError, paths::variable, sim::simulated, terminal::note};
@@ -17,13 +17,22 @@ pub(crate) struct Setup(System, Option<Sim>);
 impl Setup {
     /// Takes the providers that are found, or else simulated ones.
     pub(crate) async fn open(args: GlobalArgs<'_>) -> Result<Self, CliError> {
-        let mut builder = System::builder(variable);
-        builder = args.config.map_or(builder.clone(), |path| builder.config(path));
+        Self::of(System::builder(variable), args).await
+    }
+
+    /// The same, publishing in this log what the system does.
+    pub(crate) async fn watched(args: GlobalArgs<'_>, log: EventLog) -> Result<Self, CliError> {
+        Self::of(System::builder(variable).events(log), args).await
+    }
+
+    async fn of(mut builder: SystemBuilder, args: GlobalArgs<'_>) -> Result<Self, CliError> {
+        builder = args.config.map_or(builder.clone(), |path| builder.clone().config(path));
         // Offline is as if nobody were found: no file is read, whatever stands in it.
-        let found = if args.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
+        let found =
+            if args.source.offline { Err(SystemError::NoProvider) } else { builder.clone().open().await };
         let setup = match found {
             Err(SystemError::NoProvider) => {
-                let (system, sim) = simulated(args.source.seed, args.scenario).await?;
+                let (system, sim) = simulated(builder, args.source.seed, args.scenario).await?;
                 Self(system, Some(sim))
             }
             found => Self(found.map_err(config::refused)?, None),

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use forge::{System, offline, router::RouterPlan};
+use forge::{System, SystemBuilder, offline, router::RouterPlan};
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
-use crate::{args, config, error::CliError, files, layout, paths::variable, signals::Interrupts, terminal};
+use crate::{args, config, error::CliError, files, layout, signals::Interrupts, terminal};
 
 pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -36,14 +36,18 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
 }
 
 /// A system whose vendors are simulated in this process. They end with the second value.
-pub(crate) async fn simulated(seed: u64, scenario: &str) -> Result<(System, Sim), CliError> {
+pub(crate) async fn simulated(
+    builder: SystemBuilder,
+    seed: u64,
+    scenario: &str,
+) -> Result<(System, Sim), CliError> {
     let scenario = Scenario::from_yaml(scenario)
         .map_err(|error| CliError::failed("the simulated vendors have no scenario", &error))?;
     let sim = Sim::start(SimConfig { seed, scenario, ..offline::config() })
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     // A file of its own, so that no sum mixes simulated calls with real ones.
-    let builder = System::builder(variable).accounts("simulated.db");
+    let builder = builder.accounts("simulated.db");
     let system = builder.plan(RouterPlan::of(offline::providers(&sim)), "simulated").open().await;
     Ok((system.map_err(config::refused)?, sim))
 }

@@ -27,6 +27,8 @@ mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
 mod proxy;
+#[cfg(feature = "session")]
+mod session_events;
 #[cfg(feature = "system")]
 mod system;
 
@@ -74,6 +76,8 @@ pub mod ingress {
 }
 
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
+#[cfg(feature = "session")]
+pub use session_events::session_events;
 #[cfg(feature = "system")]
 pub use system::{
     FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,

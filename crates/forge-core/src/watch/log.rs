@@ -41,6 +41,7 @@ struct Ring {
     /// The number of the next event.
     next: u64,
     waiting: Vec<Waker>,
+    is_closed: bool,
 }
 
 /// An event that was published. Cheap to clone.
@@ -83,7 +84,7 @@ struct Unnumbered<'a> {
 impl EventLog {
     /// A log of so many events and bytes at most. The newest event is there in any case.
     pub fn with_limits(events: usize, bytes: usize) -> Self {
-        let ring = Ring { events: VecDeque::new(), bytes: 0, next: 1, waiting: Vec::new() };
+        let ring = Ring { events: VecDeque::new(), bytes: 0, next: 1, waiting: Vec::new(), is_closed: false };
         Self(Arc::new(Shared { ring: Mutex::new(ring), limits: (events, bytes) }))
     }
 
@@ -103,6 +104,15 @@ impl EventLog {
         let waiting = std::mem::take(&mut ring.waiting);
         drop(ring);
         // Outside of the lock: whoever is woken may run at once and take it.
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Ends the readers, once they have read what is there.
+    pub fn close(&self) {
+        let mut ring = self.ring();
+        ring.is_closed = true;
+        let waiting = std::mem::take(&mut ring.waiting);
+        drop(ring);
         waiting.into_iter().for_each(Waker::wake);
     }
 
@@ -128,14 +138,19 @@ impl EventLog {
         self.ring().after(after)
     }
 
-    /// The same, but where nothing is there `waker` is woken by the next event.
-    pub(super) fn after_or_wait(&self, after: u64, waker: &Waker) -> (u64, Vec<Published>) {
+    /// The same, but where nothing is there `waker` is woken by the next event; `None` if none will come.
+    pub(super) fn after_or_wait(&self, after: u64, waker: &Waker) -> Option<(u64, Vec<Published>)> {
         let mut ring = self.ring();
         let found = ring.after(after);
-        if found.1.is_empty() && !ring.waiting.iter().any(|known| known.will_wake(waker)) {
-            ring.waiting.push(waker.clone());
+        if found.1.is_empty() {
+            if ring.is_closed {
+                return None;
+            }
+            if !ring.waiting.iter().any(|known| known.will_wake(waker)) {
+                ring.waiting.push(waker.clone());
+            }
         }
-        found
+        Some(found)
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

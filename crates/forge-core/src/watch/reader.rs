@@ -43,15 +43,15 @@ impl Reader {
         self.followed(found)
     }
 
-    /// What comes next. Whoever gives the wait up loses nothing.
-    pub async fn next(&mut self) -> Followed {
+    /// What comes next; `None` once the log is closed. Whoever gives the wait up loses nothing.
+    pub async fn next(&mut self) -> Option<Followed> {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// What comes next; where nothing is there, the task is woken by the next event.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Followed> {
-        let found = self.log.after_or_wait(self.after, cx.waker());
-        self.followed(found).map_or(Poll::Pending, Poll::Ready)
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Followed>> {
+        let Some(found) = self.log.after_or_wait(self.after, cx.waker()) else { return Poll::Ready(None) };
+        self.followed(found).map_or(Poll::Pending, |followed| Poll::Ready(Some(followed)))
     }
 
     fn followed(&mut self, (first, events): (u64, Vec<Published>)) -> Option<Followed> {
@@ -167,10 +167,13 @@ mod tests {
         assert_eq!(woken.0.load(Relaxed), 1, "one task that waits for all of them is woken once");
         for reader in &mut readers {
             let got = reader.next().now_or_never();
-            assert!(matches!(got, Some(Followed::Events(events)) if events[0].seq == 1));
+            assert!(matches!(got, Some(Some(Followed::Events(events))) if events[0].seq == 1));
         }
         publish(&log, 1);
         assert_eq!(woken.0.load(Relaxed), 1, "nobody waits any more");
+        log.close();
+        assert!(matches!(readers[0].next().now_or_never(), Some(Some(Followed::Events(_)))));
+        assert_eq!(readers[0].next().now_or_never(), Some(None), "it has read what was there");
     }
 
     #[derive(Default)]

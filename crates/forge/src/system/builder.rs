@@ -13,6 +13,7 @@ use crate::{
     router::{Router, RouterPlan},
     storage::memory::MemoryJournal,
     store::{Store, StoreOptions, StoreState},
+    watch::EventLog,
 };
 
 /// The file of the accounts, the journals and the budgets.
@@ -27,6 +28,7 @@ pub struct SystemBuilder {
     state: State,
     registry: Arc<AdapterRegistry>,
     accounts: String,
+    events: Option<EventLog>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +59,7 @@ impl SystemBuilder {
             state: State::Usual,
             registry: Arc::new(crate::registry()),
             accounts: ACCOUNTS.to_owned(),
+            events: None,
         }
     }
 
@@ -94,6 +97,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Publishes in this log what its calls, circuits, budgets and sessions do.
+    pub fn events(mut self, log: EventLog) -> Self {
+        self.events = Some(log);
+        self
+    }
+
     /// Knows these kinds of adapters instead of the built-in ones, their models and prices included.
     pub fn registry(mut self, registry: AdapterRegistry) -> Self {
         self.registry = Arc::new(registry);
@@ -112,6 +121,7 @@ impl SystemBuilder {
         let models = self.registry.models();
         let Discovered { plan, origins, session, serve, warnings } = self.discover().await?;
         let mut deps = router_deps();
+        deps.events.clone_from(&self.events);
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
         let store = self.open_store().map(Arc::new);
         // Without the file, budgets hold for this system alone.
