@@ -118,7 +118,7 @@ pub(crate) enum Command {
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
     #[command(args_conflicts_with_subcommands = true)]
     Serve(Serve),
-    /// Watch what a server does: a line for each call, circuit, budget and session.
+    /// Watch what a server does, event by event.
     Watch(Watch),
     /// Make, show and revoke the keys of a server's clients.
     Keys {

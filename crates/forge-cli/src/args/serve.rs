@@ -52,13 +52,15 @@ pub(crate) enum ServeCommand {
         #[arg(long, value_name = "NAME")]
         model: Option<String>,
     },
-    /// Print where the server that runs is watched: an address with its token, or `unix:` and a path.
+    /// Print where the running server is watched.
+    ///
+    /// It is an address with its token, or `unix:` and the path of a socket.
     Url,
 }
 
-/// Watch what a server does: a line for each call, circuit, budget and session.
+/// Watch what a server does, event by event.
 ///
-/// It ends with the server. Nothing of prompts, replies and keys is in it.
+/// There is a line for each call, circuit, budget and session. It ends with the server. Nothing of prompts, replies and keys is in it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Watch {
     /// The server, as `forge serve url` shows it: `unix:PATH`, or an address with its token; the one of this user if left

@@ -7,11 +7,11 @@
 
 use serde::Serialize;
 
-/// The server takes requests. The first event of a life.
+/// The server takes requests.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("x-written-by" = "the gateway")))]
-#[cfg_attr(feature = "schema", schemars(extend("x-read-by" = "who keeps numbers: they begin anew here")))]
+#[cfg_attr(feature = "schema", schemars(extend("x-read-by" = "who keeps numbers, which begin anew with each life of a server")))]
 pub struct ServerStarted {
     /// The version of Forge.
     pub version: &'static str,

@@ -35,7 +35,7 @@ pub struct SessionStage {
     pub stage: &'static str,
     /// Whether it begins or is over.
     pub progress: StageProgress,
-    /// What this run of the session has cost so far.
+    /// What the answers of this run have cost so far.
     #[serde(flatten, with = "crate::usage::cost")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::usage::cost::Cost"))]
     pub cost: Option<Money>,
@@ -80,7 +80,7 @@ pub type FindingCounts = std::collections::BTreeMap<&'static str, u32>;
 pub struct SessionPaused {
     /// The session.
     pub session: String,
-    /// What this run of the session has cost so far.
+    /// What the answers of this run have cost so far.
     #[serde(flatten, with = "crate::usage::cost")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::usage::cost::Cost"))]
     pub cost: Option<Money>,
@@ -98,9 +98,9 @@ pub struct SessionEnded {
     pub status: String,
     /// Why, as in its result, such as `nothing_open`.
     pub reason: String,
-    /// Answers that were asked for in this run.
+    /// Answers that came in this run.
     pub answers: u32,
-    /// What this run of the session has cost.
+    /// What the answers of this run have cost.
     #[serde(flatten, with = "crate::usage::cost")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::usage::cost::Cost"))]
     pub cost: Option<Money>,
