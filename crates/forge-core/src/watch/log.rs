@@ -2,7 +2,8 @@
 
 use std::{
     collections::VecDeque,
-    fmt::{self, Write as _},
+    fmt,
+    io::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Waker,
 };
@@ -19,6 +20,8 @@ const EVENTS: usize = 10_000;
 const BYTES: usize = 8 << 20;
 /// Bytes that the version and the number take at most.
 const NUMBERS: usize = 40;
+/// Bytes that most events are shorter than.
+const USUAL: usize = 768;
 /// How many events a reader is handed at once, so that what it holds is small.
 const BATCH: usize = 128;
 
@@ -92,14 +95,16 @@ impl EventLog {
     pub fn publish(&self, at: DateTime<Utc>, what: impl Into<ServerEvent>) {
         let what = what.into();
         // Written before the lock is taken, so that those who publish at once do so side by side.
-        let Ok(text) = serde_json::to_string(&Unnumbered { at, what: &what }) else {
+        let mut text = Vec::with_capacity(USUAL);
+        if serde_json::to_writer(&mut text, &Unnumbered { at, what: &what }).is_err() {
             // An event is made of texts and numbers, which can be written.
             return;
-        };
+        }
         let mut ring = self.ring();
         let seq = ring.next;
-        let mut json = String::with_capacity(text.len() + NUMBERS);
-        let _ = write!(json, r#"{{"v":{EVENT_VERSION},"seq":{seq},{}"#, text.get(1..).unwrap_or_default());
+        let mut json = Vec::with_capacity(text.len() + NUMBERS);
+        let _ = write!(json, r#"{{"v":{EVENT_VERSION},"seq":{seq},"#);
+        json.extend_from_slice(text.get(1..).unwrap_or_default());
         ring.push(Published { seq, name: what.name(), json: json.into() }, self.0.limits);
         let waiting = std::mem::take(&mut ring.waiting);
         drop(ring);
