@@ -7,7 +7,7 @@ mod write_clock;
 
 use std::{convert::Infallible, future::poll_fn, sync::Arc, time::Duration};
 
-use hyper::service::service_fn;
+use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -67,10 +67,50 @@ where
         let reply = respond(&admin, &service, &request);
         async move { Ok::<_, Infallible>(reply) }
     });
-    let mut server = hyper::server::conn::http1::Builder::new();
+    if let Err(error) = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer).await {
+        tracing::debug!(%error, "a connection of somebody who watches broke off");
+    }
+}
+
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
     // What is written and not yet taken is no more than this.
     server.timer(TokioTimer::new()).max_buf_size(64 * 1024);
-    if let Err(error) = server.serve_connection(TokioIo::new(WriteClock::new(stream)), answer).await {
-        tracing::debug!(%error, "a connection of somebody who watches broke off");
+    server
+}
+
+#[cfg(test)]
+mod tests {
+    use forge_core::{
+        time::SystemTimer,
+        watch::{EventLog, Reader, ServerReloaded},
+    };
+    use http::Response;
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::{
+        event_stream::{AdminBody, EventStream},
+        *,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_cut() {
+        let log = EventLog::default();
+        let (mut client, stream) = tokio::io::duplex(1_024);
+        let following = log.clone();
+        let answer = service_fn(move |_| {
+            let reader = Reader::new(following.clone(), 0).unwrap();
+            let events = EventStream::new(reader, SystemTimer::shared());
+            async move { Ok::<_, Infallible>(Response::new(AdminBody::Events(Box::new(events)))) }
+        });
+        let connection = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer);
+        let connection = tokio::spawn(connection);
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        for _ in 0..1_000 {
+            log.publish(chrono::DateTime::UNIX_EPOCH, ServerReloaded {});
+        }
+        let cut = connection.await.unwrap().unwrap_err();
+        let cause = std::error::Error::source(&cut).unwrap().to_string();
+        assert_eq!(cause, "the client takes nothing");
     }
 }
