@@ -91,6 +91,7 @@ fn router(sim: &Sim) -> Result<Router, Box<dyn Error>> {
         cooldowns: Arc::new(()),
         timer: SystemTimer::shared(),
         seed: 1,
+        events: None,
     };
     Ok(Router::build(RouterPlan::of(providers), deps)?)
 }

@@ -308,6 +308,7 @@ fn router(
         cooldowns: Arc::new(()),
         timer: SystemTimer::shared(),
         seed: 1,
+        events: None,
     };
     Ok(Router::build(plan, deps)?)
 }

@@ -278,6 +278,7 @@ fn router(plan: RouterPlan) -> Router {
         cooldowns: Arc::new(()),
         timer: SystemTimer::shared(),
         seed: 1,
+        events: None,
     };
     Router::build(plan, deps).expect("a router")
 }

@@ -33,6 +33,7 @@ mod session_input;
 mod simulator;
 mod spending;
 mod takeovers;
+mod watch;
 
 use std::{
     io::Write as _,

@@ -19,7 +19,7 @@ struct Group {
 const GROUPS: [Group; 4] = [
     Group { title: "Ask", common: &["run", "review", "ask", "follow"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
-    Group { title: "Serve", common: &["serve", "keys"], rest: &["teams", "audit", "sim"] },
+    Group { title: "Serve", common: &["serve", "watch", "keys"], rest: &["teams", "audit", "sim"] },
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "route", "doctor"],

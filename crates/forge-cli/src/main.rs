@@ -28,6 +28,7 @@ mod setup;
 mod signals;
 mod sim;
 mod terminal;
+mod watch;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -109,6 +110,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let source = args.source;
             serve::run(args, globals(source)).await
         }
+        Command::Watch(args) => watch::run(args, json).await,
         Command::Keys { command } => access::keys(command, quiet, json).await,
         Command::Teams { command } => access::teams(command, quiet, json).await,
         Command::Audit(args) => access::audit(args, quiet, json).await,

@@ -7,6 +7,7 @@ use forge::{
     route::{Candidate, RouteTrace, Verdict},
     router::Router,
     storage::access::AccessStore,
+    watch::EventLog,
 };
 use forge_gateway::{ClientRequest, Refused};
 use serde_json::json;
@@ -27,7 +28,7 @@ pub(crate) async fn explain(explain: RouteExplain, args: GlobalArgs<'_>) -> Resu
     };
     let role = ParticipantRole::from(explain.role.as_deref().unwrap_or_default());
     let system = match explain.format {
-        Some(_) => Setup::open_server(args).await?,
+        Some(_) => Setup::of_server(args, EventLog::default()).await?,
         None => Setup::open(args).await?,
     };
     let (cx, request) = match explain.format.as_deref() {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use forge::{System, SystemError, router::ProviderPlan};
+use forge::{System, SystemBuilder, SystemError, router::ProviderPlan, watch::EventLog};
 use forge_sim::Sim;
 
 use crate::{args::GlobalArgs, config, error::CliError, paths::variable, sim::simulated, terminal::note};
@@ -17,23 +17,29 @@ pub(crate) struct Setup(System, Option<Sim>);
 impl Setup {
     /// Takes the providers that are found, or else simulated ones.
     pub(crate) async fn open(args: GlobalArgs<'_>) -> Result<Self, CliError> {
-        Self::with(args, Vec::new()).await
+        Self::of(System::builder(variable), args, Vec::new()).await
     }
 
-    /// The same for a server, where simulated vendors also answer together, as a council.
-    pub(crate) async fn open_server(args: GlobalArgs<'_>) -> Result<Self, CliError> {
-        Self::with(args, vec![forge::offline::council()]).await
+    /// The same for a server: it publishes in this log what the system does, and simulated vendors also answer together, as a
+    /// council.
+    pub(crate) async fn of_server(args: GlobalArgs<'_>, log: EventLog) -> Result<Self, CliError> {
+        let builder = System::builder(variable).events(log);
+        Self::of(builder, args, vec![forge::offline::council()]).await
     }
 
-    /// The same, where `more` providers stand beside simulated ones.
-    async fn with(args: GlobalArgs<'_>, more: Vec<ProviderPlan>) -> Result<Self, CliError> {
-        let mut builder = System::builder(variable);
-        builder = args.config.map_or(builder.clone(), |path| builder.config(path));
+    /// The system of `builder`, where `more` providers stand beside simulated ones.
+    async fn of(
+        mut builder: SystemBuilder,
+        args: GlobalArgs<'_>,
+        more: Vec<ProviderPlan>,
+    ) -> Result<Self, CliError> {
+        builder = args.config.map_or(builder.clone(), |path| builder.clone().config(path));
         // Offline is as if nobody were found: no file is read, whatever stands in it.
-        let found = if args.source.offline { Err(SystemError::NoProvider) } else { builder.open().await };
+        let found =
+            if args.source.offline { Err(SystemError::NoProvider) } else { builder.clone().open().await };
         let setup = match found {
             Err(SystemError::NoProvider) => {
-                let (system, sim) = simulated(args.source.seed, args.scenario, more).await?;
+                let (system, sim) = simulated(builder, args.source.seed, args.scenario, more).await?;
                 Self(system, Some(sim))
             }
             found => Self(found.map_err(config::refused)?, None),

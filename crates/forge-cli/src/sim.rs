@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use forge::{
-    System, offline,
+    System, SystemBuilder, offline,
     router::{ProviderPlan, RouterPlan},
 };
 use forge_sim::{Scenario, Sim, SimConfig, Vendor};
 use serde_json::json;
 
-use crate::{args, config, error::CliError, files, layout, paths::variable, signals::Interrupts, terminal};
+use crate::{args, config, error::CliError, files, layout, signals::Interrupts, terminal};
 
 pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliError> {
     let scenario = match &options.scenario {
@@ -38,8 +38,10 @@ pub(crate) async fn run(options: args::Sim, json: bool) -> Result<ExitCode, CliE
     Ok(ExitCode::SUCCESS)
 }
 
-/// A system whose vendors are simulated in this process, with `more` providers beside them. They end with the second value.
+/// A system of `builder` whose vendors are simulated in this process, with `more` providers beside them. They end with the
+/// second value.
 pub(crate) async fn simulated(
+    builder: SystemBuilder,
     seed: u64,
     scenario: &str,
     more: Vec<ProviderPlan>,
@@ -50,7 +52,7 @@ pub(crate) async fn simulated(
         .await
         .map_err(|error| CliError::failed("the simulated vendors did not start", &error))?;
     // A file of its own, so that no sum mixes simulated calls with real ones.
-    let builder = System::builder(variable).accounts("simulated.db").simulated();
+    let builder = builder.accounts("simulated.db").simulated();
     let mut plan = RouterPlan::of(offline::providers(&sim));
     plan.providers.extend(more);
     let system = builder.plan(plan, "simulated").open().await;

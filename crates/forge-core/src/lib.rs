@@ -85,6 +85,7 @@ pub mod stream;
 pub mod tags;
 pub mod time;
 pub mod usage;
+pub mod watch;
 
 pub use async_trait::async_trait;
 pub use secrecy::{ExposeSecret, SecretString};

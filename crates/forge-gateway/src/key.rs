@@ -37,7 +37,7 @@ impl MintedKey {
     /// # Errors
     /// The system has no random bytes to give.
     pub fn of(id: impl Into<String>) -> std::io::Result<Self> {
-        let (id, secret) = (id.into(), hex(&random::<{ SECRET / 2 }>()?));
+        let (id, secret) = (id.into(), secret()?);
         let text = SecretString::from(format!("fk_{id}_{secret}"));
         Ok(Self { id, digest: digest(&secret), text })
     }
@@ -58,6 +58,11 @@ pub(crate) fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// A secret of 32 bytes, as text.
+pub(crate) fn secret() -> std::io::Result<String> {
+    Ok(hex(&random::<{ SECRET / 2 }>()?))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -20,6 +20,7 @@
 //! is there, so that retries and other routes stay invisible. A client that goes away cancels its call.
 
 mod access;
+mod admin;
 mod admit;
 mod answer;
 mod capacity;

@@ -1,6 +1,6 @@
 //! What a gateway works with.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use forge::{config::ServePlan, store::Store};
 use forge_core::storage::access::{AccessStore, AuditLog, SealStore};
@@ -24,12 +24,20 @@ pub struct GatewayOptions {
     pub seals: Option<Arc<dyn SealStore>>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
+    /// The folder of what runs, where the socket is at which the server is watched, or the token of its address.
+    pub run: Option<PathBuf>,
 }
 
 impl GatewayOptions {
     /// Serves as the plan says, without keys and figures.
     pub fn new(plan: ServePlan) -> Self {
         Self { plan, ..Self::default() }
+    }
+
+    /// The same with this folder of what runs.
+    pub fn with_run(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.run = Some(folder.into());
+        self
     }
 
     /// The same with keys, their log, the secrets of seals and the accounts in this store.

@@ -3,15 +3,19 @@
 use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use forge::{
-    config::{Listen, ServePlan},
+    config::{AdminPlace, Listen, ServePlan},
     router::Router,
 };
-use forge_core::storage::StorageError;
+use forge_core::{
+    storage::StorageError,
+    watch::{ServerDraining, ServerEvent, ServerReloaded, ServerStarted},
+};
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use crate::{
     access::Access,
+    admin::{self, AdminListener},
     connection,
     listen::{self, Listener},
     options::GatewayOptions,
@@ -33,6 +37,14 @@ pub enum GatewayError {
     /// The certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The server cannot be watched where it is to be.
+    #[error("the server cannot be watched at `{place}`")]
+    Admin {
+        /// The place.
+        place: AdminPlace,
+        /// Why.
+        source: io::Error,
+    },
     /// The place cannot be listened at.
     #[error("cannot listen on {place}")]
     Listen {
@@ -48,6 +60,7 @@ pub enum GatewayError {
 pub struct Gateway {
     listeners: Vec<Listener>,
     probes: Option<TcpListener>,
+    admin: Option<AdminListener>,
     service: Arc<Service>,
     /// The version of the keys that were read.
     version: Option<u64>,
@@ -68,6 +81,7 @@ impl GatewayHandle {
             tls.reload(files)?;
         }
         self.0.set_plan(plan);
+        publish(&self.0, ServerReloaded {});
         Ok(())
     }
 }
@@ -105,8 +119,9 @@ impl Gateway {
                     .map_err(|source| GatewayError::Listen { place: Listen::Tcp(address), source })?,
             ),
         };
+        let admin = watched_at(&options).await?;
         let service = Arc::new(Service::new(router, options, access, tls));
-        Ok(Self { listeners, probes, service, version })
+        Ok(Self { listeners, probes, admin, service, version })
     }
 
     /// Where it listens, in the order of the options; a port is the one that was given out where 0 was asked for.
@@ -127,6 +142,16 @@ impl Gateway {
         self.probes.as_ref()?.local_addr().ok()
     }
 
+    /// Where it is watched, as somebody needs it: `unix:PATH`, or an address with its token.
+    pub fn admin_url(&self) -> Option<String> {
+        self.admin.as_ref().map(AdminListener::url)
+    }
+
+    /// Where it is watched, without any token.
+    pub fn admin_place(&self) -> Option<Listen> {
+        self.admin.as_ref().map(AdminListener::place)
+    }
+
     /// Whether addresses of the network speak TLS.
     pub fn is_encrypted(&self) -> bool {
         self.service.tls.is_some()
@@ -145,13 +170,24 @@ impl Gateway {
     /// Serves until `end` is ready, then takes no more connections, and waits for those that are open, at most for the
     /// grace of the options. Returns whether all of them had ended by then.
     pub async fn serve(self, end: impl Future<Output = ()>) -> bool {
-        let Self { listeners, probes, service, version } = self;
+        let started = ServerStarted {
+            version: env!("CARGO_PKG_VERSION"),
+            places: self.places().iter().map(ToString::to_string).collect(),
+            keys: self.asks_for_keys(),
+        };
+        let Self { listeners, probes, admin, service, version } = self;
+        publish(&service, started);
         // Ends with this future, wherever it is dropped.
         let mut background = JoinSet::new();
         let watching = Arc::clone(&service);
         background.spawn(async move { watching.access.watch(version).await });
         if let Some(listener) = probes {
             background.spawn(probes::serve(listener, Arc::clone(&service)));
+        }
+        let (watchers_end, end_of_watchers) = watch::channel(());
+        let mut watchers = JoinSet::new();
+        if let Some(admin) = admin {
+            watchers.spawn(admin::serve(admin, Arc::clone(&service), end_of_watchers));
         }
         let connections = GracefulShutdown::new();
         tokio::select! {
@@ -161,6 +197,7 @@ impl Gateway {
         // Before the wait: who comes now is told by the system that nobody listens.
         drop(listeners);
         service.capacity.drain();
+        publish(&service, ServerDraining {});
         let ended = async {
             connections.shutdown().await;
             true
@@ -168,7 +205,40 @@ impl Gateway {
         let grace = service.plan().grace;
         let in_time = tokio::time::timeout(if grace.is_zero() { Duration::MAX } else { grace }, ended).await;
         service.access.note().await;
+        end_watchers(&service, &watchers_end, &mut watchers).await;
         in_time.is_ok()
+    }
+}
+
+/// Those who watch get what is there, and at most so much time to take it.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
+
+async fn end_watchers(service: &Service, end: &watch::Sender<()>, watchers: &mut JoinSet<()>) {
+    if let Some(log) = service.router.events() {
+        log.close();
+    }
+    end.send_replace(());
+    // Whoever has not taken it by then is cut.
+    let _ = tokio::time::timeout(LAST_EVENTS, watchers.join_next()).await;
+}
+
+fn publish(service: &Service, event: impl Into<ServerEvent>) {
+    if let Some(log) = service.router.events() {
+        log.publish(service.router.timer().now(), event);
+    }
+}
+
+/// Opens the place at which the server is watched. Where none is asked for, one that cannot be had is missed by nobody.
+async fn watched_at(options: &GatewayOptions) -> Result<Option<AdminListener>, GatewayError> {
+    let (place, run) = (options.plan.admin, options.run.as_deref());
+    let wanted = if run.is_some() { AdminPlace::Unix } else { AdminPlace::Off };
+    match (AdminListener::open(place.unwrap_or(wanted), run).await, place) {
+        (Ok(admin), _) => Ok(admin),
+        (Err(source), Some(place)) => Err(GatewayError::Admin { place, source }),
+        (Err(error), None) => {
+            tracing::warn!(%error, "the server cannot be watched: its socket is not open");
+            Ok(None)
+        }
     }
 }
 

@@ -285,6 +285,7 @@ impl Recorder {
         if cost.is_none() && self.warning.is_none() {
             self.warning = unpriced(self.service.as_ref(), &self.tokens);
         }
+        self.cx.attempts.charge(cost);
         sink.record(UsageRecord {
             call_id: self.cx.call_id,
             attempt: self.cx.attempt,

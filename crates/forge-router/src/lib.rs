@@ -26,6 +26,7 @@
 //!     cooldowns: Arc::new(()),
 //!     timer: SystemTimer::shared(),
 //!     seed: 1,
+//!     events: None,
 //! };
 //! // The first one does every job; the second one stands in for it.
 //! let router = Router::build(RouterPlan::of(vec![first, second]), deps)?;
@@ -63,6 +64,7 @@ mod shared;
 mod snapshot;
 mod spec;
 mod task;
+mod watched;
 
 pub use address::{host_of, is_loopback};
 pub use manager::{NoParticipant, ParticipantManager};

@@ -16,6 +16,7 @@ use forge_core::{
     route::RouteTrace,
     storage::{StorageError, accounts::Served},
     time::Timer,
+    watch::EventLog,
 };
 use forge_layers::{CacheFigures, Observe};
 use futures_util::future::join_all;
@@ -29,6 +30,7 @@ use crate::{
     route::{CheckResult, ProviderHealth, Route, RouteStatus, RouterDeps},
     select::{CallProfile, Selection},
     shared::Shared,
+    watched,
 };
 
 /// How long all checks together may take.
@@ -83,7 +85,8 @@ impl Router {
     /// A kind that the registry does not have, or settings that its adapter refuses.
     pub fn build(plan: RouterPlan, deps: RouterDeps) -> Result<Self, RegistryError> {
         let shared = Arc::new(Shared::build(plan, deps)?);
-        let entrance = Observe::calls().layer(Arc::new(Entrance { shared: Arc::clone(&shared) }));
+        let entrance = watched::calls(Arc::new(Entrance { shared: Arc::clone(&shared) }), &shared.deps);
+        let entrance = Observe::calls().layer(entrance);
         Ok(Self { shared, entrance })
     }
 
@@ -241,6 +244,11 @@ impl Router {
     /// The time of its calls.
     pub fn timer(&self) -> Arc<dyn Timer> {
         Arc::clone(&self.shared.deps.timer)
+    }
+
+    /// Where its events go, if somebody may watch it.
+    pub fn events(&self) -> Option<&EventLog> {
+        self.shared.deps.events.as_ref()
     }
 
     /// Every provider as a participant in `role`.

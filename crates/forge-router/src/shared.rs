@@ -7,7 +7,7 @@ use forge_layers::RetryBudget;
 
 use crate::{
     affinity::Affinity, hedge_budget::HedgeBudget, in_flight::InFlight, plan::RouterPlan, route::RouterDeps,
-    snapshot::Snapshot,
+    snapshot::Snapshot, watched,
 };
 
 /// One router behind all of its clones. All of it but the snapshot outlives a reload.
@@ -23,7 +23,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn build(plan: RouterPlan, deps: RouterDeps) -> Result<Self, RegistryError> {
+    pub(crate) fn build(plan: RouterPlan, mut deps: RouterDeps) -> Result<Self, RegistryError> {
+        deps.budgets = watched::budgets(&deps);
         let retries = RetryBudget::default();
         let snapshot = RwLock::new(Arc::new(Snapshot::build(plan, &deps, &retries, None)?));
         Ok(Self {

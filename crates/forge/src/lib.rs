@@ -27,6 +27,8 @@ mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
 mod proxy;
+#[cfg(feature = "session")]
+mod session_events;
 #[cfg(feature = "system")]
 mod session_model;
 #[cfg(feature = "system")]
@@ -76,6 +78,8 @@ pub mod ingress {
 }
 
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
+#[cfg(feature = "session")]
+pub use session_events::session_events;
 #[cfg(feature = "system")]
 pub use session_model::{RESUME, SESSION};
 #[cfg(feature = "system")]

@@ -25,6 +25,7 @@ pub fn router_deps() -> RouterDeps {
         timer: SystemTimer::shared(),
         // The standard library's hashers are seeded by the system.
         seed: RandomState::new().build_hasher().finish(),
+        events: None,
     }
 }
 

@@ -105,6 +105,7 @@ fn deps() -> RouterDeps {
         cooldowns: Arc::new(()),
         timer: SystemTimer::shared(),
         seed: 1,
+        events: None,
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) use self::{
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
         Upkeep,
     },
-    serve::{Client, Serve, ServeCommand},
+    serve::{Client, Serve, ServeCommand, Watch},
     session::{
         Accept, FailOn, Follow, ResultFormat, Resume, Review, Run, RunMode, RunOutput, SessionArgs,
         SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
@@ -88,6 +88,7 @@ impl Args {
             Command::Resume(resume) if resume.session.jsonl => Form::JsonLines,
             Command::Review(review) if review.session.jsonl => Form::JsonLines,
             Command::Follow(follow) if follow.session.jsonl => Form::JsonLines,
+            Command::Watch(_) if self.json => Form::JsonLines,
             Command::Metrics { command } if command.is_in_json() => Form::Json,
             _ if self.json => Form::Json,
             _ => Form::Text,
@@ -117,6 +118,8 @@ pub(crate) enum Command {
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.
     #[command(args_conflicts_with_subcommands = true)]
     Serve(Serve),
+    /// Watch what a server does, event by event.
+    Watch(Watch),
     /// Make, show and revoke the keys of a server's clients.
     Keys {
         #[command(subcommand)]

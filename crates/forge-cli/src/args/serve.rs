@@ -1,7 +1,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use clap::{Subcommand, ValueEnum};
-use forge::config::Listen;
+use forge::config::{AdminPlace, Listen};
 
 use super::Source;
 
@@ -22,6 +22,10 @@ pub(crate) struct Serve {
     /// Where to answer probes (`/livez`, `/readyz`, `/metrics`).
     #[arg(long, value_name = "ADDR")]
     pub(crate) probes: Option<SocketAddr>,
+    /// Where `forge watch` and a browser watch the server: `unix` for a socket in the folder of the state, an address of this
+    /// machine such as `127.0.0.1:4602`, `off`.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) admin: Option<AdminPlace>,
     /// How long calls under way have to end when the server is told to; 30s unless the configuration says otherwise.
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) grace: Option<Duration>,
@@ -48,6 +52,27 @@ pub(crate) enum ServeCommand {
         #[arg(long, value_name = "NAME")]
         model: Option<String>,
     },
+    /// Print where the running server is watched.
+    ///
+    /// It is an address with its token, or `unix:` and the path of a socket.
+    Url,
+}
+
+/// Watch what a server does, event by event.
+///
+/// There is a line for each call, circuit, budget and session. It ends with the server. Nothing of prompts, replies and keys is in it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    /// The server, as `forge serve url` shows it: `unix:PATH`, or an address with its token; the one of this user if left
+    /// out.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+    /// Begin behind the event of this number, 0 for the first of all; only what comes from now on if left out.
+    #[arg(long, value_name = "N")]
+    pub(crate) after: Option<u64>,
+    /// Only events whose type this fits, such as `call.*`; may be given several times.
+    #[arg(long = "type", value_name = "GLOB")]
+    pub(crate) types: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -398,6 +398,7 @@ session: { critics: [ { provider: cloud, lens: security }, { lens: clarity } ], 
 serve:
   listen: ["127.0.0.1:4700", "unix:/run/forge.sock"]
   probes: 127.0.0.1:4701
+  admin: 127.0.0.1:4702
   tls: { cert: cert.pem, key: key.pem }
   hosts: [gw.example.org]
   origins: ["https://chat.example.org"]

@@ -2,18 +2,21 @@
 
 mod env;
 mod notify;
+mod url;
 
 use std::{error::Error, io::Write as _, process::ExitCode, time::Duration};
 
 use forge::{
-    config::{Listen, ServePlan},
+    config::{AdminPlace, Listen, ServePlan},
     storage::access::AuditLog,
+    watch::EventLog,
 };
 use forge_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions, RequestLog};
 use serde_json::json;
 use tokio::sync::oneshot;
 
 use self::notify::notify;
+pub(crate) use self::url::running;
 use crate::{
     args::{GlobalArgs, Serve, ServeCommand},
     error::CliError,
@@ -23,11 +26,15 @@ use crate::{
 };
 
 pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    if let Some(ServeCommand::Env { client, listen, model }) = args.command {
-        return env::run(client, listen, model, globals.quiet, globals.json);
+    match args.command {
+        Some(ServeCommand::Env { client, listen, model }) => {
+            return env::run(client, listen, model, globals.quiet, globals.json);
+        }
+        Some(ServeCommand::Url) => return url::run(globals.json),
+        None => {}
     }
     let (quiet, json) = (globals.quiet, globals.json);
-    let mut setup = Setup::open_server(globals).await?;
+    let mut setup = Setup::of_server(globals, EventLog::default()).await?;
     let mut options = GatewayOptions::new(plan(&setup, &args));
     options.log = Some(RequestLog::new(|line| {
         // A standard error that is closed takes no lines, and the server goes on.
@@ -37,9 +44,11 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     if let Some(store) = setup.store() {
         options = options.with_store(store.clone());
     }
+    options.run = url::folder();
     if args.check {
         options.plan.listen.clear();
         options.plan.probes = None;
+        options.plan.admin = Some(AdminPlace::Off);
     }
     // Before the address is open, so that a termination that comes early ends the server in order.
     let mut signals = Signals::new()?;
@@ -110,6 +119,7 @@ fn plan(setup: &Setup, args: &Serve) -> ServePlan {
         plan.listen.clone_from(&args.listen);
     }
     plan.probes = args.probes.or(plan.probes);
+    plan.admin = args.admin.or(plan.admin);
     plan.grace = args.grace.unwrap_or(plan.grace);
     plan
 }
@@ -133,6 +143,11 @@ fn tell(gateway: &Gateway, setup: &Setup, quiet: bool, json: bool) -> Result<(),
             "address": gateway.address().map(|address| place(Listen::Tcp(address))),
             "places": places,
             "probes": gateway.probes_address(),
+            "admin": gateway.admin_place().map(|place| match place {
+                // TLS is for the clients of other machines.
+                Listen::Tcp(address) => format!("http://{address}"),
+                other => other.to_string(),
+            }),
             "keys": gateway.asks_for_keys(),
             "simulated": setup.is_simulated(),
         }))?;
@@ -145,6 +160,9 @@ fn tell(gateway: &Gateway, setup: &Setup, quiet: bool, json: bool) -> Result<(),
     note(quiet, &format!("serving {}; {who}", places.join(", ")));
     if let Some(probes) = gateway.probes_address() {
         note(quiet, &format!("probes and metrics: http://{probes}"));
+    }
+    if gateway.admin_place().is_some() {
+        note(quiet, "`forge watch` shows what it does, `forge serve url` says where");
     }
     note(quiet, "`forge serve env claude-code` says how to point a program at it; Ctrl-C ends it");
     Ok(())
@@ -176,6 +194,9 @@ fn refused(error: GatewayError) -> CliError {
         GatewayError::Listen { .. } => {
             failed(&error).with_next("end whoever listens there, or choose another place with `--listen`")
         }
+        GatewayError::Admin { .. } => failed(&error).with_next(
+            "end the server that is watched there, or choose another place or `off` with `--admin`",
+        ),
         GatewayError::Keys(_) => {
             failed(&error).with_next("`forge doctor` looks at the accounts, where the keys are kept")
         }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use crate::route::FailedAttempt;
+use crate::{route::FailedAttempt, usage::Money};
 
 /// The attempts of one call, shared by every copy of its context. Each new attempt takes its number here, so
 /// that no two have the same, and each failure is noted here.
@@ -13,12 +13,13 @@ use crate::route::FailedAttempt;
 pub struct Attempts {
     begun: AtomicU32,
     failed: Mutex<Vec<FailedAttempt>>,
+    cost: Mutex<Option<Money>>,
 }
 
 impl Attempts {
     /// For a call whose first attempt has its number already.
     pub fn new() -> Self {
-        Self { begun: AtomicU32::new(1), failed: Mutex::default() }
+        Self { begun: AtomicU32::new(1), failed: Mutex::default(), cost: Mutex::new(Some(Money::ZERO)) }
     }
 
     /// The number of one more attempt.
@@ -40,6 +41,22 @@ impl Attempts {
         if !is_noted {
             failed.push(attempt);
         }
+    }
+
+    /// How many have begun.
+    pub fn begun(&self) -> u32 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Adds what an attempt has cost; `None` is unknown.
+    pub fn charge(&self, cost: Option<Money>) {
+        let mut sum = self.cost.lock().unwrap_or_else(PoisonError::into_inner);
+        *sum = sum.zip(cost).map(|(sum, cost)| sum + cost);
+    }
+
+    /// What the attempts that are over have cost; `None` once that of one is unknown.
+    pub fn cost(&self) -> Option<Money> {
+        *self.cost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The failed attempts so far.

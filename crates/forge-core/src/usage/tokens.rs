@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!((tokens.total_input(), tokens.total_output()), (Some(15), Some(2)));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TokenCount {
@@ -40,6 +41,7 @@ pub struct TokenCount {
 
 /// How often the vendor's own tools were used in one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 #[non_exhaustive]
 pub struct ServerTools {

@@ -1,6 +1,6 @@
 //! The page, as it is before any script runs.
 
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 
 use forge::{prompt::html::Safe, router::RouteStatus};
 use forge_core::{Money, storage::access::KeyState};
@@ -234,7 +234,7 @@ fn table(caption: &str, heads: &[&str], rows: &str, nothing: &str) -> String {
     if rows.is_empty() {
         return format!("<p class=\"quiet\">{nothing}</p>\n");
     }
-    let heads = heads.iter().map(|head| format!("<th scope=\"col\">{head}</th>")).collect::<String>();
+    let heads = format!("<th scope=\"col\">{}</th>", heads.join("</th><th scope=\"col\">"));
     format!(
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption>\n\
          <thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"

@@ -29,7 +29,7 @@ async function renew() {
 
 // Once a second at most, however much happens.
 setInterval(() => due && renew(), 1000);
-const events = new EventSource("/v1/forge/events?after=now");
+const events = new EventSource("/v1/forge/events");
 for (const kind of ["call.started", "call.ended", "call.failed_over", "circuit.changed", "budget.warned", "budget.exceeded",
   "session.started", "session.stage", "session.findings", "session.paused", "session.ended", "server.reloaded"]) {
   events.addEventListener(kind, () => { due = true; });

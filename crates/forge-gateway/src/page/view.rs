@@ -7,7 +7,7 @@ use forge::{
     ParticipantRole, ProviderId,
     layers::CacheFigures,
     router::RouteStatus,
-    store::{Bucket, Filter, SqlPart, Store, StoreError, TrendPoint},
+    store::{Bucket, Figures, Filter, SqlPart, Store, StoreError, TrendPoint},
 };
 use forge_core::{
     Money,
@@ -182,7 +182,7 @@ fn hours(points: Vec<TrendPoint>, since: DateTime<Utc>) -> Vec<TrendPoint> {
         let Some(start) = DateTime::from_timestamp(hour * 3_600, 0) else { continue };
         while points.next_if(|point| point.start < start).is_some() {}
         let point = points.next_if(|point| point.start == start);
-        all.push(point.unwrap_or_else(|| TrendPoint { start, figures: Default::default() }));
+        all.push(point.unwrap_or_else(|| TrendPoint { start, figures: Figures::default() }));
     }
     all
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
 mod client;
+mod events;
 mod folder;
 mod gemini;
 mod keys;

@@ -8,13 +8,14 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ResponseStream,
-    StreamEvent, async_trait,
+    CallContext, Capabilities, ErrorKind, ModelId, ModelRequest, Provider, ProviderError, ProviderId,
+    ResponseStream, StreamEvent, async_trait,
     error::{BreakerEffect, Phase},
     provider::Layer,
     storage::cooldown::{Cooldown, CooldownStore},
     stream::StreamObserver,
     time::{Clock, Timer},
+    watch::{CircuitChanged, CircuitState, EventLog},
 };
 
 use self::circuit::{Circuit, Failure, LONGEST_HINT, LONGEST_REST, Pass, Refusal};
@@ -110,7 +111,7 @@ impl Breaker {
     /// jitter and differs between routes.
     pub fn new(policy: BreakerPolicy, seed: u64) -> Self {
         let circuit = Mutex::new(Circuit::new(policy, seed));
-        Self { shared: Arc::new(Shared { circuit, kept: None }) }
+        Self { shared: Arc::new(Shared { circuit, kept: None, watched: None }) }
     }
 
     /// Has `store` keep, under the name `route`, what the vendor asks for: waits of more than 120 s, but no cooldown
@@ -130,7 +131,17 @@ impl Breaker {
                 circuit.hold(left, cooldown.cause, clock.instant());
             }
         }
-        Self { shared: Arc::new(Shared { circuit: Mutex::new(circuit), kept: Some((store, route)) }) }
+        let watched = self.shared.watched.clone();
+        Self {
+            shared: Arc::new(Shared { circuit: Mutex::new(circuit), kept: Some((store, route)), watched }),
+        }
+    }
+
+    /// Has `log` told, in the time of `clock`, whenever the circuit of `provider` changes.
+    pub fn watched(self, log: EventLog, provider: ProviderId, clock: Arc<dyn Timer>) -> Self {
+        let (circuit, kept) = (Mutex::new(self.shared.lock().clone()), self.shared.kept.clone());
+        let watched = Some(Watched { log, provider, clock });
+        Self { shared: Arc::new(Shared { circuit, kept, watched }) }
     }
 
     /// Where the circuit stands at `now`. Looking at it does not use up the probe.
@@ -152,7 +163,13 @@ impl Breaker {
     /// Closes the circuit and forgets all failures; calls under way count no more. For a credential that has
     /// been replaced, or a user who knows better.
     pub fn reset(&self) {
-        self.shared.lock().close();
+        let mut circuit = self.shared.lock();
+        let was_open = circuit.cause().is_some();
+        circuit.close();
+        drop(circuit);
+        if was_open {
+            self.shared.tell(CircuitState::Closed, None, None);
+        }
     }
 }
 
@@ -207,6 +224,10 @@ impl Provider for Broken {
         // The lock is held for the decision alone; the ticket carries it through the call.
         let admitted = (self.admit)(&mut self.shared.lock(), now);
         let pass = admitted.map_err(|refusal| self.refused(cx, refusal))?;
+        if pass.is_probe() {
+            let cause = self.shared.lock().cause();
+            self.shared.tell(CircuitState::HalfOpen, cause, None);
+        }
         let ticket = Ticket {
             shared: Arc::clone(&self.shared),
             timer: Arc::clone(&cx.timer),
@@ -223,9 +244,25 @@ struct Shared {
     circuit: Mutex<Circuit>,
     /// Who keeps what the vendor asks for, and under which name.
     kept: Option<(Arc<dyn CooldownStore>, String)>,
+    /// Who is told of changes.
+    watched: Option<Watched>,
+}
+
+/// The provider of a circuit that is watched.
+#[derive(Debug, Clone)]
+struct Watched {
+    log: EventLog,
+    provider: ProviderId,
+    clock: Arc<dyn Timer>,
 }
 
 impl Shared {
+    fn tell(&self, state: CircuitState, cause: Option<ErrorKind>, open: Option<Duration>) {
+        let Some(Watched { log, provider, clock }) = &self.watched else { return };
+        let open_ms = open.map(|open| u64::try_from(open.as_millis()).unwrap_or(u64::MAX));
+        log.publish(clock.now(), CircuitChanged { provider: provider.clone(), state, cause, open_ms });
+    }
+
     /// No code here panics while it holds the lock, so a poisoned one is still whole.
     fn lock(&self) -> MutexGuard<'_, Circuit> {
         self.circuit.lock().unwrap_or_else(PoisonError::into_inner)
@@ -249,18 +286,22 @@ impl Ticket {
         let mut circuit = self.shared.lock();
         let before = circuit.state(now);
         settle(&mut circuit, pass, now);
-        let after = circuit.state(now);
+        let (after, cause) = (circuit.state(now), circuit.cause());
         // A subscriber of `tracing` runs code of its own, which may ask for the state.
         drop(circuit);
         let provider = self.provider.name();
         match (before, after) {
             (before, after) if before == after => {}
             (_, BreakerState::Open { until }) => {
-                let seconds = until.saturating_duration_since(now).as_secs();
+                let open = until.saturating_duration_since(now);
                 // Whoever asks is told with the routes that were passed over.
-                tracing::info!(provider, seconds, "circuit opened");
+                tracing::info!(provider, seconds = open.as_secs(), "circuit opened");
+                self.shared.tell(CircuitState::Open, cause, Some(open));
             }
-            (_, BreakerState::Closed) => tracing::info!(provider, "circuit closed"),
+            (_, BreakerState::Closed) => {
+                tracing::info!(provider, "circuit closed");
+                self.shared.tell(CircuitState::Closed, None, None);
+            }
             (_, BreakerState::HalfOpen) => {}
         }
     }

@@ -24,6 +24,7 @@ use crate::{
     select::{CallProfile, Selected, Selection},
     shared::Shared,
     snapshot::RoleConfig,
+    watched,
 };
 use attempt::Attempts;
 use reply::{AffinityUpdate, Answered};
@@ -42,6 +43,7 @@ pub(crate) async fn call(
     let mut selection = Selection::new(&snapshot, &profile, &shared.affinity);
     let mut attempts = Attempts::new(&snapshot, profile.role, cx, &request);
     let mut last_error = None;
+    let mut fallen = None;
     loop {
         let (selected, mode) = match selection.next() {
             Some(selected) => (selected, selection.mode()),
@@ -50,6 +52,9 @@ pub(crate) async fn call(
                 None => break,
             },
         };
+        if let Some((from, error)) = fallen.take() {
+            watched::failed_over(&shared.deps, cx, from, error, &snapshot.routes[selected.route].plan.id);
+        }
         // A last resort has nobody beside it to hedge with.
         let (selected, mut outcome) = if profile.role.hedge && mode != AttemptMode::LastResort {
             hedge::ask(shared, &mut attempts, &mut selection, selected, mode).await
@@ -79,6 +84,7 @@ pub(crate) async fn call(
         let is_last = mode == AttemptMode::LastResort;
         if !is_last {
             tracing::info!(call = %cx.call_id, %provider, error = ?error.kind, "falling back");
+            fallen = Some((provider, error.kind));
         }
         last_error = Some(error);
         if is_last {

@@ -81,12 +81,18 @@ impl Lane {
         let breaker = match before.filter(|old| old.policy == policy && old.plan.model == plan.model) {
             // Failures of another model say nothing about this one.
             Some(old) => old.lane.breaker.clone(),
-            None => Breaker::new(policy, deps.seed ^ seed_of(plan, place)).kept_in(
-                Arc::clone(&deps.cooldowns),
-                cooldown_name(plan, key),
-                cooldowns,
-                &*deps.timer,
-            ),
+            None => {
+                let breaker = Breaker::new(policy, deps.seed ^ seed_of(plan, place)).kept_in(
+                    Arc::clone(&deps.cooldowns),
+                    cooldown_name(plan, key),
+                    cooldowns,
+                    &*deps.timer,
+                );
+                match deps.events.clone() {
+                    Some(log) => breaker.watched(log, plan.id.clone(), Arc::clone(&deps.timer)),
+                    None => breaker,
+                }
+            }
         };
         let limited = is_limited(plan);
         let rate = match before.filter(|old| old.plan.rate == plan.rate && is_limited(old.plan) == limited) {

@@ -30,6 +30,7 @@ use forge_core::{
         cooldown::{Cooldown, CooldownStore},
     },
     time::Timer,
+    watch::EventLog,
 };
 use forge_layers::{BreakerPolicy, BreakerState, Cache, Retry};
 use serde_json::{Map, Value};
@@ -63,6 +64,8 @@ pub struct RouterDeps {
     pub timer: Arc<dyn Timer>,
     /// Fixes all chance: jitter and weighted picks. Differs between processes.
     pub seed: u64,
+    /// Takes the events of calls, circuits and budgets, if somebody may watch them.
+    pub events: Option<EventLog>,
 }
 
 /// One provider of a configuration in use. What it remembers outlives a change of the configuration as

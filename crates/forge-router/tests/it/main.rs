@@ -5,6 +5,7 @@ mod alone;
 mod budgets;
 mod cache;
 mod chains;
+mod events;
 mod keys;
 mod people;
 mod pools;

@@ -181,6 +181,7 @@ impl Stage {
             cooldowns: Arc::new(()),
             timer: Arc::new(self.timer.clone()),
             seed: 7,
+            events: None,
         }
     }
 

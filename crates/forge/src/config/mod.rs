@@ -46,8 +46,9 @@ use serde_json::Value;
 use self::{serve::ServeSection, session::SessionSection};
 pub use self::{
     serve::{
-        AliasModel, AliasSpec, AliasTarget, BetasSpec, KeyLimitSpec, Listen, ModelAlias, ModelNames, Network,
-        NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec, ServePlan, ServeSpec, TlsFiles, TlsSpec,
+        AdminPlace, AliasModel, AliasSpec, AliasTarget, BetasSpec, KeyLimitSpec, Listen, ModelAlias,
+        ModelNames, Network, NoAdminPlace, NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec, ServePlan,
+        ServeSpec, TlsFiles, TlsSpec,
     },
     session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
 };

@@ -199,6 +199,7 @@ impl LiveSessions {
                 told.tell(Told::Line(line));
             }
         }));
+        let deps = host.watched(deps, &router, &name);
         let session = match request {
             None => Session::resume(deps, name.clone()).await,
             Some(request) => {

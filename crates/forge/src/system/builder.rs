@@ -14,6 +14,7 @@ use crate::{
     session_model,
     storage::memory::MemoryJournal,
     store::{Store, StoreOptions, StoreState},
+    watch::EventLog,
 };
 
 /// The file of the accounts, the journals and the budgets.
@@ -29,6 +30,7 @@ pub struct SystemBuilder {
     registry: Arc<AdapterRegistry>,
     accounts: String,
     simulated: bool,
+    events: Option<EventLog>,
 }
 
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ impl SystemBuilder {
             registry: Arc::new(crate::registry()),
             accounts: ACCOUNTS.to_owned(),
             simulated: false,
+            events: None,
         }
     }
 
@@ -103,6 +106,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Publishes in this log what its calls, circuits, budgets and sessions do.
+    pub fn events(mut self, log: EventLog) -> Self {
+        self.events = Some(log);
+        self
+    }
+
     /// Knows these kinds of adapters instead of the built-in ones, their models and prices included.
     pub fn registry(mut self, registry: AdapterRegistry) -> Self {
         self.registry = Arc::new(registry);
@@ -121,6 +130,7 @@ impl SystemBuilder {
         let models = self.registry.models();
         let Discovered { mut plan, origins, session, serve, warnings } = self.discover().await?;
         let mut deps = router_deps();
+        deps.events.clone_from(&self.events);
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
         let store = self.open_store().map(Arc::new);
         // Without the file, budgets hold for this system alone.

@@ -160,7 +160,8 @@ impl System {
     /// A plan that cannot run, or a journal that refuses.
     pub async fn start(&self, plan: Plan) -> Result<(StreamName, Session), SystemError> {
         let name = session_name().map_err(SessionError::from)?;
-        Ok((name.clone(), Session::start(self.session_deps()?, name, plan).await?))
+        let deps = self.watched(self.session_deps()?, &name);
+        Ok((name.clone(), Session::start(deps, name, plan).await?))
     }
 
     /// Goes on with a session that was killed, paused or broken off. No answer that is written down is paid again;
@@ -169,7 +170,13 @@ impl System {
     /// # Errors
     /// Another run is at work, or the journal cannot be read.
     pub async fn resume(&self, name: &StreamName) -> Result<Session, SystemError> {
-        Ok(Session::resume(self.session_deps()?, name.clone()).await?)
+        Ok(Session::resume(self.watched(self.session_deps()?, name), name.clone()).await?)
+    }
+
+    /// The same, publishing what the session of this name does if somebody may watch it. An observer that is there
+    /// already goes on to be told; one that is set later takes the place of both.
+    pub fn watched(&self, deps: SessionDeps, session: &StreamName) -> SessionDeps {
+        self.sessions.0.watched(deps, &self.router, session)
     }
 
     /// Lets a session spend this much, whatever the configuration says of one session.

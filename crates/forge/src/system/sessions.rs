@@ -14,7 +14,10 @@ use crate::{
     config::SessionPlan,
     router::{Router, WeakRouter},
     session::{Plan, Prompts, SessionDeps},
-    storage::{accounts::Served, journal::Journal},
+    storage::{
+        accounts::Served,
+        journal::{Journal, StreamName},
+    },
     store::Store,
     time::Timer,
 };
@@ -64,6 +67,21 @@ impl SessionHost {
     /// The plan of a session over the providers of `router`.
     pub(crate) fn plan(&self, router: &Router, request: SessionRequest) -> Plan {
         Plan { simulated: self.simulated, ..request.plan(router, &self.written()) }
+    }
+
+    /// The same, publishing what the session of this name does if somebody may watch `router`.
+    pub(crate) fn watched(
+        &self,
+        mut deps: SessionDeps,
+        router: &Router,
+        session: &StreamName,
+    ) -> SessionDeps {
+        if let Some(log) = router.events() {
+            let (log, timer) = (log.clone(), Arc::clone(&self.timer));
+            deps.observer =
+                Some(crate::session_events(log, timer, session.to_string(), deps.observer.take()));
+        }
+        deps
     }
 
     /// What a session over `router` runs on.

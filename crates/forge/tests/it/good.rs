@@ -113,6 +113,7 @@ session: { critics: [ { provider: claude, lens: security }, { lens: clarity } ],
 serve:
   listen: ["127.0.0.1:4700", "unix:/run/forge.sock", "systemd:"]
   probes: 127.0.0.1:4701
+  admin: 127.0.0.1:4702
   tls: { cert: cert.pem, key: key.pem }
   hosts: [gw.example.org]
   origins: ["https://chat.example.org"]

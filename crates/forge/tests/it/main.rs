@@ -5,6 +5,7 @@
 mod broken;
 mod cast;
 mod closed;
+mod events;
 mod good;
 mod hostile;
 mod models;

@@ -15,6 +15,7 @@ pub(super) fn serve(plan: &ServePlan) -> Value {
     json!({
         "listen": plan.listen.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "probes": plan.probes,
+        "admin": plan.admin.map(|place| place.to_string()),
         "tls": plan.tls.as_ref().map(|files| json!({"cert": files.cert, "key": files.key})),
         "hosts": plan.hosts,
         "origins": plan.origins,

@@ -202,6 +202,7 @@ impl Served {
 ///
 /// Exhaustive on purpose: figures count each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::exhaustive_enums, reason = "every store has to keep each of them")]
 pub enum CallStatus {

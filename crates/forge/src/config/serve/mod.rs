@@ -1,5 +1,6 @@
 //! The section `serve`.
 
+mod admin;
 mod plan;
 mod spec;
 
@@ -9,6 +10,7 @@ use forge_config::{KeyPath, Problem, ResolveContext, Section, code, nearest};
 use forge_router::{ProviderPlan, RouterPlan};
 
 pub use self::{
+    admin::{AdminPlace, NoAdminPlace},
     plan::{
         AliasModel, AliasTarget, Listen, ModelAlias, ModelNames, Network, NoNetwork, NoPlace, ServePlan,
         TlsFiles,
@@ -31,6 +33,7 @@ impl Section for ServeSection {
         let sets = [
             ("listen", spec.listen.is_some(), "opens an address of this machine"),
             ("probes", spec.probes.is_some(), "opens an address of this machine"),
+            ("admin", spec.admin.is_some(), "opens an address of this machine"),
             ("tls", spec.tls.is_some(), "reads files of this machine"),
             ("hosts", spec.hosts.is_some(), "lets others reach this machine"),
             ("origins", spec.origins.is_some(), "lets pages of browsers ask"),
@@ -47,6 +50,7 @@ impl Section for ServeSection {
             plan.listen = listen(places, context, &root.key("listen"));
         }
         plan.probes = spec.probes.as_deref().and_then(|text| address(text, context, &root.key("probes")));
+        plan.admin = spec.admin.as_deref().and_then(|text| admin(text, context, &root.key("admin")));
         plan.tls = spec.tls.clone().map(|TlsSpec { cert, key }| TlsFiles { cert, key });
         plan.hosts = spec.hosts.clone().unwrap_or_default();
         plan.origins = spec.origins.clone().unwrap_or_default();
@@ -100,6 +104,13 @@ fn address(text: &str, context: &mut ResolveContext<'_>, path: &KeyPath) -> Opti
         context.report(wrong.with_hint("write for example `127.0.0.1:4601`"));
     }
     address
+}
+
+fn admin(text: &str, context: &mut ResolveContext<'_>, path: &KeyPath) -> Option<AdminPlace> {
+    let place = text.parse::<AdminPlace>();
+    place
+        .map_err(|wrong| context.report(Problem::new(code::UNKNOWN_WORD, path.clone(), wrong.to_string())))
+        .ok()
 }
 
 fn networks(texts: Option<&[String]>, context: &mut ResolveContext<'_>, root: &KeyPath) -> Vec<Network> {

@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use super::admin::AdminPlace;
 use crate::{
     ModelId, ParticipantRole, ProviderId, storage::access::Allowance, storage::access::matches_pattern,
 };
@@ -25,6 +26,8 @@ pub struct ServePlan {
     pub listen: Vec<Listen>,
     /// Where machines ask whether it lives, and for its figures.
     pub probes: Option<SocketAddr>,
+    /// Where a person watches it; unset, a socket where one can be had.
+    pub admin: Option<AdminPlace>,
     /// The certificate for addresses of the network.
     pub tls: Option<TlsFiles>,
     /// Host names beyond those of this machine under which it is reached.
@@ -70,6 +73,7 @@ impl Default for ServePlan {
         Self {
             listen: vec![Listen::Tcp((Ipv4Addr::LOCALHOST, 4600).into())],
             probes: None,
+            admin: None,
             tls: None,
             hosts: Vec::new(),
             origins: Vec::new(),

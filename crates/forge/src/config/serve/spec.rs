@@ -17,6 +17,10 @@ pub struct ServeSpec {
     /// An address for `/livez`, `/readyz` and `/metrics`, in plain HTTP and without keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub probes: Option<String>,
+    /// Where a person watches the server: `unix` for a socket in the folder of the state, an address of this machine such as
+    /// `127.0.0.1:4602`, which asks for the token that `forge serve url` shows, or `off`; `unix` if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<String>,
     /// The certificate for addresses of the network; they speak plain HTTP without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsSpec>,
