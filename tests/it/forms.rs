@@ -217,10 +217,11 @@ fn what_a_call_and_the_lists_print_obeys_their_schemas() {
     let serve = ["serve", "--offline", "--listen", "127.0.0.1:0", "--json"];
     forms.hold("serve", &first(place.command(&serve)));
     forms.hold_output("serve-env", 0, &mut place.command(&["serve", "env", "claude-code"]));
-    // As a server leaves it that is watched at an address.
+    // As a server has it that is watched at an address.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/?token=0a1b\n", listener.local_addr().unwrap());
     std::fs::create_dir_all(place.path("run")).unwrap();
-    let _ = std::fs::remove_file(place.path("run/admin.sock"));
-    std::fs::write(place.path("run/admin.url"), "http://127.0.0.1:4602/?token=0a1b\n").unwrap();
+    std::fs::write(place.path("run/admin.url"), url).unwrap();
     forms.hold_output("serve-url", 0, &mut place.command(&["serve", "url"]));
     forms.end(&[
         "ask",

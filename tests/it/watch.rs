@@ -109,6 +109,8 @@ fn what_a_server_does_is_shown_until_it_ends() {
         let (code, said) = watch.end();
         assert!(code == Some(1) && said.contains("the server has ended"), "{code:?} {said}");
     }
+    // What a server leaves behind that is killed.
+    drop(std::os::unix::net::UnixListener::bind(place.path("run/admin.sock")).unwrap());
     let alone = run(&mut place.command(&["watch"]));
     assert!(
         alone.code == Some(2) && alone.stderr.contains("no server of this user is running"),

@@ -90,12 +90,12 @@ fn calls_that_nobody_answers_or_waits_for_end_as_well() {
         Router::build(RouterPlan::default(), RouterDeps { events: Some(log.clone()), ..stage.deps() });
     stage.ask(&empty.unwrap(), "coder").unwrap_err();
     assert_eq!(
-        fields(&log, "call.ended", &["outcome", "provider", "attempts", "error"]),
+        fields(&log, "call.ended", &["outcome", "provider", "attempts", "error", "cost_nano_usd"]),
         [
-            json!(["failure", "o-1", 2, "server"]),
-            json!(["cancelled", "a-1", 1, "cancelled"]),
-            json!(["cancelled", null, 1, "cancelled"]),
-            json!(["failure", null, 0, "invalid_request"]),
+            json!(["failure", "o-1", 2, "server", null]),
+            json!(["cancelled", "a-1", 1, "cancelled", null]),
+            json!(["cancelled", null, 1, "cancelled", null]),
+            json!(["failure", null, 0, "invalid_request", 0]),
         ]
     );
     assert_eq!(names(&log).iter().filter(|name| *name == "call.started").count(), 4);
