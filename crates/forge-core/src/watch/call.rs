@@ -72,7 +72,7 @@ pub struct CallEnded {
     pub model: Option<ModelId>,
     /// How many attempts were made.
     pub attempts: u32,
-    /// Tokens of the reply, by class; null is unknown, not zero.
+    /// Tokens of the reply, by class; null is unknown, not zero. Those of a session are told with its calls, and so is its cost.
     pub tokens: TokenCount,
     /// What all its attempts cost.
     #[serde(flatten, with = "crate::usage::cost")]
@@ -89,13 +89,13 @@ pub struct CallEnded {
 }
 
 /// On whose behalf a call is made, of its tags those that Forge sets: the name of the key, the team, the program that
-/// calls, the session, the workflow and the worker.
+/// calls, the name by which it calls the model, the session, the workflow and the worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallTags(pub Tags);
 
 impl CallTags {
     fn shown(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let names = ["key", "team", "client", "session", "workflow", "worker"];
+        let names = ["key", "team", "client", "alias", "session", "workflow", "worker"];
         names.into_iter().filter_map(|name| Some((name, self.0.get(name)?)))
     }
 }
@@ -116,7 +116,7 @@ impl schemars::JsonSchema for CallTags {
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "On whose behalf a call is made: `key`, `team`, `client`, `session`, `workflow`, `worker`, as far as they are known.",
+            "description": "On whose behalf a call is made: `key`, `team`, `client`, `alias` (the name by which the client calls the model), `session`, `workflow`, `worker`, as far as they are known.",
             "type": "object",
             "additionalProperties": { "type": "string" },
         })

@@ -20,7 +20,7 @@ use self::{respond::respond, write_clock::WriteClock};
 use crate::{listen::Socket, service::Service};
 
 /// The most connections. Each may hold a stream of events, which takes some memory.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 2_048;
 
 /// Answers until `end` changes, and then until those that read have what is there.
 pub(crate) async fn serve(admin: AdminListener, service: Arc<Service>, mut end: watch::Receiver<()>) {

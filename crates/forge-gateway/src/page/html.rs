@@ -11,6 +11,9 @@ use super::{
     view::{Accounts, BudgetRow, KeyRow, View},
 };
 
+/// Columns of numbers.
+const NUMBERS: [&str; 5] = ["Tokens", "Cost", "Took", "Calls", "Under way"];
+
 /// The whole page.
 pub(super) fn page(view: &View) -> String {
     format!(
@@ -234,7 +237,13 @@ fn table(caption: &str, heads: &[&str], rows: &str, nothing: &str) -> String {
     if rows.is_empty() {
         return format!("<p class=\"quiet\">{nothing}</p>\n");
     }
-    let heads = format!("<th scope=\"col\">{}</th>", heads.join("</th><th scope=\"col\">"));
+    let head = |head: &&str| {
+        // Numbers stand at the right, and so do their names.
+        let class = if NUMBERS.contains(head) { " class=\"n\"" } else { "" };
+        format!("<th scope=\"col\"{class}>{head}</th>")
+    };
+    let heads: Vec<String> = heads.iter().map(head).collect();
+    let heads = heads.concat();
     format!(
         "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table><caption>{caption}</caption>\n\
          <thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n"

@@ -21,6 +21,7 @@ async function renew() {
       [...here.querySelectorAll(".wide")].forEach((one, at) => scrolled[at] && one.scrollTo(...scrolled[at]));
     }
     state.textContent = page.getElementById("state").textContent;
+    document.documentElement.dataset.follows = "yes";
   } catch (error) {
     state.textContent = "the server does not answer";
   }
@@ -31,7 +32,7 @@ async function renew() {
 setInterval(() => due && renew(), 1000);
 const events = new EventSource("/v1/forge/events");
 for (const kind of ["call.started", "call.ended", "call.failed_over", "circuit.changed", "budget.warned", "budget.exceeded",
-  "session.started", "session.stage", "session.findings", "session.paused", "session.ended", "server.reloaded"]) {
+  "session.started", "session.stage", "session.finding_counts", "session.paused", "session.ended", "server.reloaded"]) {
   events.addEventListener(kind, () => { due = true; });
 }
 events.addEventListener("open", () => { due = true; });

@@ -144,12 +144,12 @@ async fn budget_rows(
 /// Reads the accounts. Blocks.
 fn accounts(store: &Store, now: DateTime<Utc>) -> Result<Accounts, StoreError> {
     let calls = format!(
-        "SELECT started_at, json_extract(tags, '$.alias'), provider, model, coalesce(error, status), total_tokens, cost_nano_usd,
+        "SELECT started_at, coalesce(json_extract(tags, '$.alias'), role), provider, model, coalesce(error, status), total_tokens, cost_nano_usd,
             duration_ms, \"key\", session, fallback
          FROM model_usage ORDER BY started_ms DESC LIMIT {CALLS}"
     );
     let sessions = format!(
-        "SELECT session, title, coalesce(stop_reason, status), calls, cost_nano_usd, updated_at
+        "SELECT session, title, status || coalesce(' (' || stop_reason || ')', ''), calls, cost_nano_usd, updated_at
          FROM sessions ORDER BY session DESC LIMIT {SESSIONS}"
     );
     let since = now - TimeDelta::hours(HOURS);

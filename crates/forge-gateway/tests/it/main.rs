@@ -1,6 +1,7 @@
 //! A gateway over simulated vendors, asked over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
+mod browser;
 mod client;
 mod events;
 mod folder;
@@ -9,6 +10,7 @@ mod keys;
 mod limits;
 mod messages;
 mod openai;
+mod page;
 mod places;
 mod relay;
 mod seals;

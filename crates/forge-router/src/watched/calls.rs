@@ -54,6 +54,8 @@ struct CallWatch {
     model: Option<ModelId>,
     tokens: TokenCount,
     first_token: Option<Duration>,
+    /// Whether a session answers, whose calls are told of one by one: what they took is theirs.
+    is_session: bool,
     is_told: bool,
 }
 
@@ -79,6 +81,7 @@ impl CallWatch {
             model: None,
             tokens: TokenCount::default(),
             first_token: None,
+            is_session: false,
             is_told: false,
         }
     }
@@ -123,6 +126,11 @@ impl CallWatch {
     }
 }
 
+/// What a session takes beside its calls.
+fn nothing() -> TokenCount {
+    TokenCount::default().with_input(0).with_output(0)
+}
+
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
@@ -137,13 +145,17 @@ impl StreamObserver for CallWatch {
                 if let Some(trace) = &started.route {
                     self.route(trace);
                 }
+                if let Some(session) = &started.session {
+                    self.is_session = true;
+                    self.cx.tags = std::mem::take(&mut self.cx.tags).with_session(Arc::clone(session));
+                }
                 if started.model.is_some() {
                     self.model.clone_from(&started.model);
                 }
             }
-            StreamEvent::UsageUpdated(tokens) => self.tokens.overwrite(tokens),
+            StreamEvent::UsageUpdated(tokens) if !self.is_session => self.tokens.overwrite(tokens),
             StreamEvent::Finished(finished) => {
-                self.tokens = finished.usage;
+                self.tokens = if self.is_session { nothing() } else { finished.usage };
                 self.tell(CallStatus::Success, None);
             }
             _ => {}
