@@ -1,7 +1,7 @@
 //! The newest events of a server, by number.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     fmt,
     io::Write as _,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -43,7 +43,10 @@ struct Ring {
     bytes: usize,
     /// The number of the next event.
     next: u64,
-    waiting: Vec<Waker>,
+    /// Readers that wait for the next event, by their numbers.
+    waiting: HashMap<u64, Waker>,
+    /// How many readers there were.
+    readers: u64,
     is_closed: bool,
 }
 
@@ -87,7 +90,14 @@ struct Unnumbered<'a> {
 impl EventLog {
     /// A log of so many events and bytes at most. The newest event is there in any case.
     pub fn with_limits(events: usize, bytes: usize) -> Self {
-        let ring = Ring { events: VecDeque::new(), bytes: 0, next: 1, waiting: Vec::new(), is_closed: false };
+        let ring = Ring {
+            events: VecDeque::new(),
+            bytes: 0,
+            next: 1,
+            waiting: HashMap::new(),
+            readers: 0,
+            is_closed: false,
+        };
         Self(Arc::new(Shared { ring: Mutex::new(ring), limits: (events, bytes) }))
     }
 
@@ -109,7 +119,7 @@ impl EventLog {
         let waiting = std::mem::take(&mut ring.waiting);
         drop(ring);
         // Outside of the lock: whoever is woken may run at once and take it.
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// Ends the readers, once they have read what is there.
@@ -118,7 +128,7 @@ impl EventLog {
         ring.is_closed = true;
         let waiting = std::mem::take(&mut ring.waiting);
         drop(ring);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_values().for_each(Waker::wake);
     }
 
     /// The number of the newest event; 0 before the first.
@@ -131,11 +141,19 @@ impl EventLog {
         self.ring().bytes
     }
 
-    /// Whether nothing is missing between `after` and the events that are there.
-    pub(super) fn check(&self, after: u64) -> Result<(), Gone> {
-        let ring = self.ring();
-        let is_there = (ring.first()..=ring.next).contains(&after.saturating_add(1));
-        if is_there { Ok(()) } else { Err(Gone { after, first: ring.first() }) }
+    /// The number of a new reader, if nothing is missing between `after` and the events that are there.
+    pub(super) fn enter(&self, after: u64) -> Result<u64, Gone> {
+        let mut ring = self.ring();
+        if !(ring.first()..=ring.next).contains(&after.saturating_add(1)) {
+            return Err(Gone { after, first: ring.first() });
+        }
+        ring.readers += 1;
+        Ok(ring.readers)
+    }
+
+    /// The reader of this number is gone.
+    pub(super) fn leave(&self, reader: u64) {
+        self.ring().waiting.remove(&reader);
     }
 
     /// The number of the first event after `after` that is there, and those from it on, a part of them at most.
@@ -144,16 +162,19 @@ impl EventLog {
     }
 
     /// The same, but where nothing is there `waker` is woken by the next event; `None` if none will come.
-    pub(super) fn after_or_wait(&self, after: u64, waker: &Waker) -> Option<(u64, Vec<Published>)> {
+    pub(super) fn after_or_wait(
+        &self,
+        reader: u64,
+        after: u64,
+        waker: &Waker,
+    ) -> Option<(u64, Vec<Published>)> {
         let mut ring = self.ring();
         let found = ring.after(after);
         if found.1.is_empty() {
             if ring.is_closed {
                 return None;
             }
-            if !ring.waiting.iter().any(|known| known.will_wake(waker)) {
-                ring.waiting.push(waker.clone());
-            }
+            ring.waiting.insert(reader, waker.clone());
         }
         Some(found)
     }

@@ -15,6 +15,14 @@ use super::{
 pub struct Reader {
     log: EventLog,
     after: u64,
+    /// Its number among the readers of the log.
+    number: u64,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.log.leave(self.number);
+    }
 }
 
 /// What a reader gets.
@@ -33,8 +41,8 @@ impl Reader {
     /// # Errors
     /// The next event is gone, or the number is above all that were given.
     pub fn new(log: EventLog, after: u64) -> Result<Self, Gone> {
-        log.check(after)?;
-        Ok(Self { log, after })
+        let number = log.enter(after)?;
+        Ok(Self { log, after, number })
     }
 
     /// What is there now; `None` if nothing is.
@@ -50,7 +58,9 @@ impl Reader {
 
     /// What comes next; where nothing is there, the task is woken by the next event.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Followed>> {
-        let Some(found) = self.log.after_or_wait(self.after, cx.waker()) else { return Poll::Ready(None) };
+        let Some(found) = self.log.after_or_wait(self.number, self.after, cx.waker()) else {
+            return Poll::Ready(None);
+        };
         self.followed(found).map_or(Poll::Pending, |followed| Poll::Ready(Some(followed)))
     }
 
@@ -164,7 +174,7 @@ mod tests {
             assert!(reader.poll_next(&mut Context::from_waker(&Arc::clone(&woken).into())).is_pending());
         }
         publish(&log, 1);
-        assert_eq!(woken.0.load(Relaxed), 1, "one task that waits for all of them is woken once");
+        assert_eq!(woken.0.load(Relaxed), 3, "each wakes the one task that waits for all of them");
         for reader in &mut readers {
             let got = reader.next().now_or_never();
             assert!(matches!(got, Some(Some(Followed::Events(events))) if events[0].seq == 1));

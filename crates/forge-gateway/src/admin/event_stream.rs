@@ -3,8 +3,12 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -28,14 +32,31 @@ pub(crate) struct EventStream {
     reader: Reader,
     timer: Arc<dyn Timer>,
     silence: Pin<Box<Sleep>>,
+    /// When more may be written. What happens until then goes out together.
+    next: Pin<Box<Sleep>>,
+    pace: Duration,
 }
+
+/// Time between two writes to a reader. Events that come alone go out at once; of many at once, a thousand readers would
+/// otherwise cost more than the calls that they watch.
+const PACE: Duration = Duration::from_millis(50);
+
+/// How many readers there were.
+static READERS: AtomicU64 = AtomicU64::new(0);
 
 impl EventStream {
     pub(super) fn new(reader: Reader, timer: Arc<dyn Timer>) -> Self {
-        Self { reader, timer, silence: Box::pin(sleep_until(Instant::now() + KEEP_ALIVE)) }
+        let now = Instant::now();
+        // Each has a pace of its own, so that those who began together do not write together for ever.
+        let pace = PACE + Duration::from_millis(READERS.fetch_add(1, Ordering::Relaxed) % 50);
+        let silence = Box::pin(sleep_until(now + KEEP_ALIVE));
+        Self { reader, timer, silence, next: Box::pin(sleep_until(now)), pace }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        if self.next.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
         let text = match self.reader.poll_next(cx) {
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Ready(Some(followed)) => self.written(followed),
@@ -44,7 +65,9 @@ impl EventStream {
                 b":\n\n".to_vec()
             }
         };
-        self.silence.as_mut().reset(Instant::now() + KEEP_ALIVE);
+        let now = Instant::now();
+        self.silence.as_mut().reset(now + KEEP_ALIVE);
+        self.next.as_mut().reset(now + self.pace);
         Poll::Ready(Some(text.into()))
     }
 

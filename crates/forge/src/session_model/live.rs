@@ -74,31 +74,37 @@ struct Live {
 
 /// Where a session's news go, as long as somebody listens.
 #[derive(Clone, Default)]
-struct Client(Arc<(Mutex<Option<mpsc::UnboundedSender<Told>>>, Notify)>);
+struct Client(Arc<Listening>);
+
+#[derive(Default)]
+struct Listening {
+    sender: Mutex<Option<mpsc::UnboundedSender<Told>>>,
+    /// Somebody has come or gone.
+    changed: Notify,
+}
 
 impl Client {
+    fn sender(&self) -> MutexGuard<'_, Option<mpsc::UnboundedSender<Told>>> {
+        self.0.sender.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the place of whoever listened before.
     fn listen(&self) -> mpsc::UnboundedReceiver<Told> {
         let (sender, receiver) = mpsc::unbounded_channel();
-        *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
-        self.0.1.notify_waiters();
+        *self.sender() = Some(sender);
+        self.0.changed.notify_waiters();
         receiver
     }
 
     fn tell(&self, told: Told) {
-        if let Some(sender) = &*self.0.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(sender) = &*self.sender() {
             // Whoever has gone is told nothing.
             let _ = sender.send(told);
         }
     }
 
     fn is_gone(&self) -> bool {
-        self.0
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .is_none_or(mpsc::UnboundedSender::is_closed)
+        self.sender().as_ref().is_none_or(mpsc::UnboundedSender::is_closed)
     }
 }
 
@@ -246,7 +252,7 @@ impl LiveSessions {
                 return;
             }
             live.controls.pause();
-            live.client.0.1.notify_waiters();
+            live.client.0.changed.notify_waiters();
         }
         while known.abandoned.len() >= REMEMBERED {
             known.abandoned.pop_front();
@@ -273,7 +279,7 @@ impl LiveSessions {
 /// Waits until nobody has listened for a while.
 async fn left_alone(client: &Client, timer: &dyn crate::time::Timer) {
     loop {
-        let changed = client.0.1.notified();
+        let changed = client.0.changed.notified();
         tokio::pin!(changed);
         // Registered before the look, so that no change is missed between the two.
         changed.as_mut().enable();

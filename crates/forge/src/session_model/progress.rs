@@ -88,3 +88,73 @@ impl Lines {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Participant,
+        session::{CallKey, SessionStatus, Stop},
+    };
+
+    use super::*;
+
+    #[test]
+    fn counts_are_those_of_the_cycle_and_no_word_of_a_model_is_told() {
+        let secret = || "a secret word".to_owned();
+        let key = |cycle, stage, seat| CallKey { cycle, stage, seat, step: 0 };
+        let asked = |cycle, stage, seat| Notice::StageStarted {
+            call: key(cycle, stage, seat),
+            stage,
+            participant: Participant::claude_sonnet(),
+        };
+        let failed = Notice::ParticipantDone {
+            call: key(1, Stage::Critique, 1),
+            participant: Participant::gpt(),
+            tokens: None,
+            cost: None,
+            duration_ms: 1,
+            error: Some(secret()),
+        };
+        let finding =
+            |severity, state| Notice::Finding { finding: "F1".into(), severity, claim: secret(), state };
+        let decided = |decision| Notice::Disposition { finding: "F1".into(), decision, reason: secret() };
+        let notices = [
+            Notice::SessionStarted { resumed: false },
+            Notice::Warning { message: secret() },
+            asked(0, Stage::Draft, 0),
+            Notice::ParticipantDelta { call: key(0, Stage::Draft, 0), text: secret() },
+            asked(1, Stage::Critique, 0),
+            asked(1, Stage::Critique, 1),
+            failed,
+            Notice::StageCompleted { cycle: 1, stage: Stage::Critique },
+            finding("critical", "open"),
+            finding("minor", "open"),
+            asked(1, Stage::Synthesis, 0),
+            decided("accept"),
+            decided("reject"),
+            finding("critical", "accepted"),
+            asked(1, Stage::Check, 0),
+            asked(2, Stage::Critique, 0),
+            asked(2, Stage::Synthesis, 0),
+            Notice::Completed { status: SessionStatus::Converged, reason: Stop::Dry },
+        ];
+        let mut lines = Lines::default();
+        let told: Vec<String> = notices.iter().filter_map(|notice| lines.line(notice)).collect();
+        let last = format!("Done: {}.", Stop::Dry);
+        assert_eq!(
+            told,
+            [
+                "The session begins.",
+                "A draft is written.",
+                "Cycle 1: critics are asked.",
+                "A call of the stage critique failed.",
+                "2 critics asked, 1 of them failed.",
+                "2 findings, 1 critical; they are worked in.",
+                "1 of 2 findings accepted; the revision is checked.",
+                "Cycle 2: critics are asked.",
+                "0 findings, 0 critical; they are worked in.",
+                &last,
+            ]
+        );
+    }
+}

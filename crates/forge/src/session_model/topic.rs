@@ -84,3 +84,49 @@ fn transcript(messages: &[Message]) -> String {
     all.truncate(all.trim_end().len());
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_of_the_user_are_the_topic_and_the_rest_is_what_it_works_from() {
+        let request = ModelRequest::new("Be brief.\nNo lists.")
+            .with_user_message("Which database?")
+            .with_message(Message::new(
+                MessageRole::Assistant,
+                vec![
+                    Part::text("One of two."),
+                    Part::tool_use("1", "look", serde_json::json!({"at": "docs"})),
+                ],
+            ))
+            .with_message(Message::new(MessageRole::User, vec![Part::tool_result("1", "SQLite is there")]))
+            .with_message(Message::new(
+                MessageRole::User,
+                vec![Part::image_base64("image/png", "iVBORw0KGgo="), Part::text("Decide.\nSay why.")],
+            ));
+        let topic = topic(&request).unwrap();
+        assert_eq!((&*topic.title, &*topic.description), ("Decide.", "Decide.\nSay why."));
+        let references: Vec<_> =
+            topic.references.iter().map(|one| (one.kind, &*one.name, &*one.text)).collect();
+        let said = "User: Which database?\n\nAssistant: One of two.\n[calls look: {\"at\":\"docs\"}]\n\nUser: [result: SQLite is there]";
+        assert_eq!(
+            references,
+            [
+                (ReferenceKind::Spec, "instructions", "Be brief.\nNo lists."),
+                (ReferenceKind::Inline, "conversation so far", said),
+                (ReferenceKind::File, "picture 1", ""),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_word_of_the_user_there_is_no_topic() {
+        assert_eq!(topic(&ModelRequest::new("Be brief.")), None);
+        assert_eq!(topic(&ModelRequest::new("").with_user_message(" \n")), None);
+        // A result alone asks nothing: what was asked before it still holds.
+        let result = Message::new(MessageRole::User, vec![Part::tool_result("1", "done")]);
+        let request = ModelRequest::new("").with_user_message("Which?").with_message(result);
+        assert_eq!(topic(&request).unwrap().title, "Which?");
+    }
+}
