@@ -32,7 +32,8 @@ pub struct Plan {
     /// Whether scripts answer instead of models. Every rendering then says so.
     #[serde(default)]
     pub simulated: bool,
-    /// Who began it, where several people share a server: only the same may go on with it.
+    /// The key of the client that began it, empty for one without; `None` for the user of the machine. Through a server only the
+    /// same client may go on with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// Shortfalls known from the start, such as fewer critics. The result shows them first.

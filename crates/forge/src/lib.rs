@@ -32,6 +32,8 @@ mod session_events;
 #[cfg(feature = "system")]
 mod session_model;
 #[cfg(feature = "system")]
+mod sessions;
+#[cfg(feature = "system")]
 mod system;
 
 /// Compiles the example in the workspace's README.
@@ -83,9 +85,11 @@ pub use session_events::session_events;
 #[cfg(feature = "system")]
 pub use session_model::{RESUME, SESSION};
 #[cfg(feature = "system")]
+pub use sessions::{SessionRequest, session_name};
+#[cfg(feature = "system")]
 pub use system::{
-    FoundFile, LocalServer, Paths, ProjectFile, SessionRequest, System, SystemBuilder, SystemError,
-    local_servers, price_version, session_name, store_options,
+    FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,
+    price_version, store_options,
 };
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.

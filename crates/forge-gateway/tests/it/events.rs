@@ -286,7 +286,7 @@ async fn an_address_asks_for_the_token_that_its_file_keeps() {
         let mut start = [0; 12];
         socket.read_exact(&mut start).await.unwrap();
         assert_eq!(&start[9..], b"200");
-        assert_eq!(get(address, "/", &header).await.status, if header.is_empty() { 401 } else { 404 });
+        assert_eq!(get(address, "/", &header).await.status, if header.is_empty() { 401 } else { 200 });
     }
     let kept = token.to_owned();
     let Watched { server, folder, .. } = watched;

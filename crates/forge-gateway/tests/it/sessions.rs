@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::Utc;
 use forge::{
-    Money, System,
+    Money, SessionRequest, System,
     offline::council,
     router::ProviderPlan,
+    session::{Mode, Topic},
     storage::{
         access::{AccessChange, AccessStore as _, ClientKey, KeyBudget},
         budget::Period,
@@ -210,6 +211,17 @@ async fn a_session_goes_on_by_its_name_at_another_server_and_for_its_own_key_alo
         (said(&reply).1, before),
         "its document is there for nothing"
     );
+}
+
+#[tokio::test]
+async fn a_session_of_the_user_is_no_clients() {
+    let server = start("{}", |_| {}).await;
+    let plan = server.system.plan_session(SessionRequest::new(Topic::new("A secret"), Mode::Direct));
+    let (name, session) = server.system.start(plan).await.unwrap();
+    session.run().await.unwrap();
+    let named = format!("x-forge-session: {name}\r\n");
+    let reply = ask(&server, CHAT, &named, &question("A secret", false)).await;
+    assert_eq!(reply.status, 404, "{}", reply.body);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Replies that are given again to exactly the same request.
 
+mod copying;
 mod entries;
 mod flight;
 mod reply;
@@ -20,11 +21,7 @@ use forge_core::{
     ResponseStream, async_trait, provider::Layer, request::Delivery,
 };
 
-use self::{
-    entries::Entries,
-    flight::Turn,
-    reply::{Copying, Reply},
-};
+use self::{copying::Copying, entries::Entries, flight::Turn, reply::Reply};
 
 /// What a [`Cache`] keeps, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 
 use forge_core::{
-    ProviderError, StreamEvent, TokenCount,
-    event::{Delta, StopReason, Warning},
-    stream::StreamObserver,
-    time::Timer,
+    StreamEvent, TokenCount,
+    event::{Delta, Warning},
 };
-
-use super::{Cache, flight::Flight};
 
 /// A reply as it will be given again.
 pub(super) struct Reply {
@@ -53,7 +49,7 @@ impl Reply {
         self.events.push(event);
     }
 
-    fn marked(mut self) -> Self {
+    pub(super) fn marked(mut self) -> Self {
         let warning = Warning::new("cache", "this reply comes from the cache");
         // Nothing comes before `Started`.
         let place = usize::from(matches!(self.events.first(), Some(StreamEvent::Started(_))));
@@ -68,33 +64,4 @@ fn text_of(delta: &mut Delta) -> Option<&mut String> {
         Delta::Text(text) | Delta::Thinking(text) | Delta::ToolInput(text) => Some(text),
         _ => None,
     }
-}
-
-/// Keeps a copy of a reply.
-pub(super) struct Copying {
-    pub(super) copy: Option<Reply>,
-    pub(super) cache: Cache,
-    pub(super) timer: Arc<dyn Timer>,
-    /// Those who wait for the reply go on as soon as it is kept, or will not be.
-    pub(super) flight: Option<Flight>,
-}
-
-impl StreamObserver for Copying {
-    fn event(&mut self, event: &StreamEvent) {
-        let Some(copy) = &mut self.copy else { return };
-        copy.push(event);
-        if copy.bytes > self.cache.policy.max_bytes {
-            // Given up as soon as it is too large, so that a long reply is not held in memory for nothing.
-            (self.copy, self.flight) = (None, None);
-        } else if let StreamEvent::Finished(finished) = event
-            && let Some(copy) = self.copy.take()
-        {
-            if matches!(finished.reason, StopReason::EndTurn | StopReason::StopSequence) {
-                self.cache.lock().insert(copy.marked(), &self.cache.policy, self.timer.instant());
-            }
-            self.flight = None;
-        }
-    }
-
-    fn failure(&mut self, _: Option<&mut ProviderError>) {}
 }

@@ -8,15 +8,17 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Notify, mpsc};
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+};
 
-use super::{progress::Lines, reply::Told};
+use super::{news::Told, progress::Lines};
 use crate::{
     CallContext, ErrorKind, ModelRequest, ProviderError, ProviderId,
     session::{Controls, Session, SessionError, State},
-    session_name,
+    sessions::{SessionHost, SessionRequest, session_name},
     storage::journal::StreamName,
-    system::{SessionHost, SessionRequest, SystemError},
 };
 
 /// How long a session without a client is kept ready. Its calls under way end meanwhile, so that none of them is paid for
@@ -30,7 +32,8 @@ const REMEMBERED: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
     pub(super) model: ProviderId,
-    owner: Option<Arc<str>>,
+    /// The key, or nothing for whoever comes without one: never the user of the machine, whose sessions are nobody else's.
+    owner: Arc<str>,
     digest: [u8; 32],
 }
 
@@ -47,7 +50,7 @@ impl Asked {
             // Its own fields and nothing of how it came, so that a client that asks again is known.
             None => serde_json::to_vec(&(model, &request.system, &request.messages)).unwrap_or_default(),
         };
-        let owner = cx.tags.key().map(Arc::from);
+        let owner = cx.tags.key().unwrap_or_default().into();
         Self { model: model.clone(), owner, digest: Sha256::digest(&question).into() }
     }
 }
@@ -65,7 +68,7 @@ struct Known {
 
 /// A session that runs in a task of its own.
 struct Live {
-    owner: Option<Arc<str>>,
+    owner: Arc<str>,
     controls: Controls,
     client: Client,
     /// Ends the task at once, which is like a kill: the journal has what was answered.
@@ -168,7 +171,7 @@ impl LiveSessions {
             return Ok(Some(self.listener(asked, name, news)));
         }
         let state = State::read(&*host.journal, &name).await.map_err(|_| unknown(name.as_str()))?;
-        if state.started.is_none() || state.plan.owner.as_deref() != asked.owner.as_deref() {
+        if state.started.is_none() || state.plan.owner.as_deref() != Some(&*asked.owner) {
             return Err(unknown(name.as_str()));
         }
         self.run(host, cx, asked, name, None).await.map(Some)
@@ -196,6 +199,8 @@ impl LiveSessions {
         request: Option<SessionRequest>,
     ) -> Result<Listener, ProviderError> {
         let router = host.router().ok_or_else(|| gone(&asked.model))?;
+        let runtime =
+            Handle::try_current().map_err(|_| unusable(asked, &"a session needs the runtime of tokio"))?;
         let client = Client::default();
         let (news, lines) = (client.listen(), Mutex::new(Lines::default()));
         let told = client.clone();
@@ -210,7 +215,7 @@ impl LiveSessions {
             None => Session::resume(deps, name.clone()).await,
             Some(request) => {
                 let mut plan = host.plan(&router, request);
-                plan.owner = asked.owner.as_deref().map(str::to_owned);
+                plan.owner = Some(asked.owner.to_string());
                 Session::start(deps, name.clone(), plan).await
             }
         };
@@ -220,7 +225,7 @@ impl LiveSessions {
         self.lock().running.insert(name.clone(), Arc::clone(&live));
         let (sessions, own, model) = (Arc::clone(self), name.clone(), asked.clone());
         let timer = Arc::clone(&host.timer);
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             let ended = tokio::select! {
                 ended = session.run() => Some(ended),
                 () = live.stop.notified() => None,
@@ -302,7 +307,7 @@ pub(super) fn gone(model: &ProviderId) -> ProviderError {
     ProviderError::new(ErrorKind::Cancelled, model.as_str(), "the system of this session has ended")
 }
 
-fn unusable(asked: &Asked, error: &SystemError) -> ProviderError {
+fn unusable(asked: &Asked, error: &impl fmt::Display) -> ProviderError {
     ProviderError::new(ErrorKind::InvalidRequest, asked.model.as_str(), error.to_string())
 }
 

@@ -5,6 +5,7 @@
 //! as [`RESUME`], goes on with it, and nothing that is in the journal is paid again.
 
 mod live;
+mod news;
 mod options;
 mod progress;
 mod reply;
@@ -12,8 +13,9 @@ mod topic;
 
 use std::sync::Arc;
 
+pub(crate) use self::live::LiveSessions;
 use self::{
-    live::{Asked, LiveSessions},
+    live::Asked,
     options::{SessionOptions, Tools},
 };
 use crate::{
@@ -24,7 +26,7 @@ use crate::{
     model::Efforts,
     request::{Effort, ToolChoice},
     router::ProviderPlan,
-    system::{SessionHost, SessionRequest},
+    sessions::{SessionHost, SessionRequest},
 };
 
 /// The kind of provider that is a session, and the vendor of its models.
@@ -51,8 +53,6 @@ pub(crate) fn provide(providers: &mut [ProviderPlan], host: &Arc<SessionHost>, l
         plan.provider = Some(Arc::new(SessionModel { id: plan.id.clone(), options, host, live }));
     }
 }
-
-pub(crate) use live::LiveSessions as Live;
 
 /// What it takes: whoever cannot read a picture is told so within the session.
 fn capabilities() -> Capabilities {

@@ -4,21 +4,12 @@ use std::{collections::VecDeque, fmt::Write as _, future::poll_fn, pin::Pin, tas
 
 use futures_util::{future::BoxFuture, stream};
 
-use super::{live::Listener, options::Progress};
+use super::{live::Listener, news::Told, options::Progress};
 use crate::{
     CallContext, ErrorKind, ProviderError, ResponseStream, StreamEvent, TokenCount,
     event::{Delta, Finished, PartKind, Started, StopReason},
     session::{Dissent, DocumentLabel, SessionResult},
 };
-
-/// News of a session.
-#[derive(Debug)]
-pub(super) enum Told {
-    /// A line about how it goes.
-    Line(String),
-    /// It is over, or waits for somebody else's money.
-    End(Box<Result<SessionResult, ProviderError>>),
-}
 
 /// What is left to say of a session.
 struct Reply {

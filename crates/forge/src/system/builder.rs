@@ -6,12 +6,13 @@ use std::{
     sync::{Arc, OnceLock, RwLock},
 };
 
-use super::{Discovered, Paths, SessionHost, System, SystemError, discover::discover, file::Variables};
+use super::{Discovered, Paths, System, SystemError, discover::discover, file::Variables};
 use crate::{
     AdapterRegistry, ModelTable,
     manager::router_deps,
     router::{Router, RouterPlan},
-    session_model,
+    session_model::{self, LiveSessions},
+    sessions::SessionHost,
     storage::memory::MemoryJournal,
     store::{Store, StoreOptions, StoreState},
     watch::EventLog,
@@ -160,7 +161,7 @@ impl SystemBuilder {
             router: OnceLock::new(),
             written: RwLock::new(Arc::new(session.clone())),
         });
-        let live = Arc::new(session_model::Live::default());
+        let live = Arc::new(LiveSessions::default());
         session_model::provide(&mut plan.providers, &host, &live);
         let router = Router::build(plan.clone(), deps)?;
         host.set_router(router.downgrade());
@@ -174,7 +175,8 @@ impl SystemBuilder {
             store,
             journal,
             durable,
-            sessions: (host, live),
+            host,
+            live,
             builder: self,
         })
     }

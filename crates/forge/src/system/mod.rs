@@ -4,26 +4,20 @@ mod builder;
 mod discover;
 mod error;
 mod file;
-mod name;
 mod paths;
-mod plan;
 mod project;
-mod sessions;
 mod text;
 mod trust;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use self::discover::Discovered;
-pub(crate) use self::sessions::SessionHost;
 pub use self::{
     builder::{SystemBuilder, price_version, store_options},
     discover::{LocalServer, local_servers},
     error::SystemError,
     file::FoundFile,
-    name::session_name,
     paths::Paths,
-    plan::SessionRequest,
     trust::ProjectFile,
 };
 use crate::{
@@ -31,7 +25,8 @@ use crate::{
     config::{ServePlan, SessionPlan},
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Session, SessionDeps, SessionError},
-    session_model,
+    session_model::{self, LiveSessions},
+    sessions::{SessionHost, SessionRequest, session_name},
     storage::{
         StorageError,
         journal::{Journal, StreamName},
@@ -67,8 +62,9 @@ pub struct System {
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
     durable: bool,
-    /// What sessions run on, and those that clients have begun.
-    sessions: (Arc<SessionHost>, Arc<session_model::Live>),
+    host: Arc<SessionHost>,
+    /// The sessions that clients have begun.
+    live: Arc<LiveSessions>,
     builder: SystemBuilder,
 }
 
@@ -145,13 +141,13 @@ impl System {
     /// # Errors
     /// A prompt template of the configuration that cannot be used.
     pub fn session_deps(&self) -> Result<SessionDeps, SystemError> {
-        self.sessions.0.deps(&self.router)
+        Ok(self.host.deps(&self.router)?)
     }
 
     /// The plan of a session: what is said of it, and for the rest what the configuration says, with those who can be
     /// asked now. Its notes say what is less than wanted.
     pub fn plan_session(&self, request: SessionRequest) -> Plan {
-        self.sessions.0.plan(&self.router, request)
+        self.host.plan(&self.router, request)
     }
 
     /// Starts a session under a name that sorts by time.
@@ -176,7 +172,7 @@ impl System {
     /// The same, publishing what the session of this name does if somebody may watch it. An observer that is there
     /// already goes on to be told; one that is set later takes the place of both.
     pub fn watched(&self, deps: SessionDeps, session: &StreamName) -> SessionDeps {
-        self.sessions.0.watched(deps, &self.router, session)
+        self.host.watched(deps, &self.router, session)
     }
 
     /// Lets a session spend this much, whatever the configuration says of one session.
@@ -218,12 +214,12 @@ impl System {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
         let Discovered { mut plan, origins, session, serve, warnings } = self.builder.discover().await?;
-        session_model::provide(&mut plan.providers, &self.sessions.0, &self.sessions.1);
+        session_model::provide(&mut plan.providers, &self.host, &self.live);
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
         self.serve = serve;
-        self.sessions.0.set_plan(self.session.clone());
+        self.host.set_plan(self.session.clone());
         Ok(())
     }
 
@@ -233,7 +229,7 @@ impl System {
     /// The last calls may be missing in the accounts.
     pub async fn close(&self, grace: Duration) -> Result<(), StorageError> {
         // Before their calls are ended, so that no session takes that for a failure of its models.
-        self.sessions.1.stop();
+        self.live.stop();
         self.router.shutdown(grace).await.map(drop)
     }
 }

@@ -1,4 +1,4 @@
-//! What the sessions of a system run on.
+//! What sessions run on.
 
 use std::{
     fmt,
@@ -8,12 +8,12 @@ use std::{
 
 use forge_durable::LocalLocks;
 
-use super::{SystemError, name, plan::SessionRequest};
+use super::{name, request::SessionRequest};
 use crate::{
     Participant, Provider, TokenCount, cast,
     config::SessionPlan,
     router::{Router, WeakRouter},
-    session::{Plan, Prompts, SessionDeps},
+    session::{Plan, PromptError, Prompts, SessionDeps},
     storage::{
         accounts::Served,
         journal::{Journal, StreamName},
@@ -24,17 +24,17 @@ use crate::{
 
 /// What the sessions of a system run on. It does not keep the router alive, which may have sessions among its providers.
 pub(crate) struct SessionHost {
-    pub(super) router: OnceLock<WeakRouter>,
+    pub(crate) router: OnceLock<WeakRouter>,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) timer: Arc<dyn Timer>,
-    pub(super) store: Option<Arc<Store>>,
+    pub(crate) store: Option<Arc<Store>>,
     /// Whether the journal outlives the system.
-    pub(super) durable: bool,
+    pub(crate) durable: bool,
     /// Where locks lie; `None` where nobody else sees the journal.
-    pub(super) locks: Option<PathBuf>,
+    pub(crate) locks: Option<PathBuf>,
     /// Whether scripts answer instead of models.
-    pub(super) simulated: bool,
-    pub(super) written: RwLock<Arc<SessionPlan>>,
+    pub(crate) simulated: bool,
+    pub(crate) written: RwLock<Arc<SessionPlan>>,
 }
 
 impl fmt::Debug for SessionHost {
@@ -45,7 +45,7 @@ impl fmt::Debug for SessionHost {
 
 impl SessionHost {
     /// Says which router it is, once it is built of the providers that this is for.
-    pub(super) fn set_router(&self, router: WeakRouter) {
+    pub(crate) fn set_router(&self, router: WeakRouter) {
         // It is set once, by whoever builds the system.
         let _ = self.router.set(router);
     }
@@ -56,7 +56,7 @@ impl SessionHost {
     }
 
     /// From now on, sessions are run as this says.
-    pub(super) fn set_plan(&self, plan: SessionPlan) {
+    pub(crate) fn set_plan(&self, plan: SessionPlan) {
         *self.written.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
     }
 
@@ -88,7 +88,7 @@ impl SessionHost {
     ///
     /// # Errors
     /// A prompt template of the configuration that cannot be used.
-    pub(crate) fn deps(&self, router: &Router) -> Result<SessionDeps, SystemError> {
+    pub(crate) fn deps(&self, router: &Router) -> Result<SessionDeps, PromptError> {
         let provider: Arc<dyn Provider> = Arc::new(router.clone());
         let mut deps =
             SessionDeps::new(provider, Arc::clone(&self.journal), Arc::clone(&self.timer), name::run_name())?;
