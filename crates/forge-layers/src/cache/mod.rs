@@ -90,7 +90,7 @@ impl Default for CachePolicy {
 /// field are equal, but for the [`Delivery`]. Requests with tools, with
 /// [`extra`](ModelRequest::extra) vendor fields, or with a temperature above zero (an unset one counts as
 /// such, see [`CachePolicy`]) pass through. Only a complete reply is kept, one that ended with
-/// [`EndTurn`](StopReason::EndTurn) or [`StopSequence`](StopReason::StopSequence). When there is no room,
+/// [`EndTurn`](forge_core::event::StopReason::EndTurn) or [`StopSequence`](forge_core::event::StopReason::StopSequence). When there is no room,
 /// the reply that was not asked for the longest goes. Of identical calls at the same time one goes out, and the others wait
 /// for its reply; if it leaves none that can be kept, they go out as well.
 ///
@@ -99,7 +99,7 @@ impl Default for CachePolicy {
 ///
 /// A reply from the cache has the events of the first one with three differences: pieces of text are
 /// joined, the usage is zero, because no token was used again, and a
-/// [`Warned`](StreamEvent::Warned) event about `cache` says where it comes from.
+/// [`Warned`](forge_core::StreamEvent::Warned) event about `cache` says where it comes from.
 ///
 /// The layer belongs outside of whatever limits, retries and accounts for calls to the vendor; a hit is
 /// none. It holds prompts and replies in memory.
