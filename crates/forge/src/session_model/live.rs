@@ -66,6 +66,38 @@ struct Known {
     abandoned: VecDeque<(Asked, StreamName)>,
 }
 
+impl Known {
+    fn remember(&mut self, asked: &Asked, name: &StreamName) {
+        while self.abandoned.len() >= REMEMBERED {
+            self.abandoned.pop_front();
+        }
+        self.abandoned.push_back((asked.clone(), name.clone()));
+    }
+}
+
+/// A session whose client has come back. Dropped before it goes on, it is remembered as before.
+struct Recalled<'a> {
+    name: Option<StreamName>,
+    asked: &'a Asked,
+    sessions: &'a LiveSessions,
+}
+
+impl Recalled<'_> {
+    fn goes_on(recalled: Option<Self>) {
+        if let Some(mut recalled) = recalled {
+            recalled.name = None;
+        }
+    }
+}
+
+impl Drop for Recalled<'_> {
+    fn drop(&mut self) {
+        if let Some(name) = &self.name {
+            self.sessions.lock().remember(self.asked, name);
+        }
+    }
+}
+
 /// A session that runs in a task of its own.
 struct Live {
     owner: Arc<str>,
@@ -154,10 +186,15 @@ impl LiveSessions {
                 format!("there is no session `{name}`"),
             )
         };
+        // Remembered again unless it goes on, whatever stands in the way.
+        let mut recalled = None;
         let name = match named {
             Some(name) => StreamName::new(name).map_err(|_| unknown(name))?,
             None => match self.forget(asked) {
-                Some(name) => name,
+                Some(name) => {
+                    recalled = Some(Recalled { name: Some(name.clone()), asked, sessions: self });
+                    name
+                }
                 None => return Ok(None),
             },
         };
@@ -168,13 +205,16 @@ impl LiveSessions {
             }
             let news = live.client.listen();
             live.controls.resume();
+            Recalled::goes_on(recalled);
             return Ok(Some(self.listener(asked, name, news)));
         }
         let state = State::read(&*host.journal, &name).await.map_err(|_| unknown(name.as_str()))?;
         if state.started.is_none() || state.plan.owner.as_deref() != Some(&*asked.owner) {
             return Err(unknown(name.as_str()));
         }
-        self.run(host, cx, asked, name, None).await.map(Some)
+        let listener = self.run(host, cx, asked, name, None).await?;
+        Recalled::goes_on(recalled);
+        Ok(Some(listener))
     }
 
     /// Begins a session.
@@ -259,10 +299,7 @@ impl LiveSessions {
             live.controls.pause();
             live.client.0.changed.notify_waiters();
         }
-        while known.abandoned.len() >= REMEMBERED {
-            known.abandoned.pop_front();
-        }
-        known.abandoned.push_back((asked.clone(), name.clone()));
+        known.remember(asked, name);
     }
 
     /// The session of a question whose client went away, which is not remembered any more.
