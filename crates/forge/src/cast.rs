@@ -99,8 +99,6 @@ impl Company<'_> {
     }
 
     fn participants(&self, role: &ParticipantRole, providers: Vec<usize>) -> Vec<Participant> {
-        // A session asks models: another session among them might ask this one.
-        let is_model = |at: &usize| !self.plan.providers[*at].is_composite;
         let participant = |at: usize| {
             let plan = &self.plan.providers[at];
             Participant::new(plan.vendor(), plan.model.clone())
@@ -108,7 +106,12 @@ impl Company<'_> {
                 .with_display_name(plan.display_name.clone())
                 .with_role(role.clone())
         };
-        providers.into_iter().filter(is_model).map(participant).collect()
+        providers.into_iter().filter(|at| self.is_model(*at)).map(participant).collect()
+    }
+
+    /// Whether it is one model. A session asks models: another session among them might ask this one.
+    fn is_model(&self, at: usize) -> bool {
+        !self.plan.providers[at].is_composite
     }
 
     fn preferring(&self, role: &ParticipantRole) -> Vec<usize> {
@@ -122,10 +125,11 @@ impl Company<'_> {
             return self
                 .participants(role, self.providers_behind(named.primary.iter().chain(&named.fallback)));
         }
-        let mut roles = self.plan.roles.values().filter(|role| role.names_people()).peekable();
-        let closed = roles.peek().is_some();
+        let roles = self.plan.roles.values().filter(|role| role.names_people());
         let named = self.providers_behind(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
-        let named: HashSet<usize> = named.into_iter().collect();
+        // Roles that only sessions play say nothing of who plays within those.
+        let named: HashSet<usize> = named.into_iter().filter(|at| self.is_model(*at)).collect();
+        let closed = !named.is_empty();
         let known = (0..self.plan.providers.len()).filter(|at| !closed || named.contains(at));
         let everybody =
             self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);

@@ -6,7 +6,7 @@ use chrono::Utc;
 use forge::{
     Money, SessionRequest, System,
     offline::council,
-    router::ProviderPlan,
+    router::{ProviderPlan, RolePlan, Target},
     session::{Mode, Topic},
     storage::{
         access::{AccessChange, AccessStore as _, ClientKey, KeyBudget},
@@ -211,6 +211,27 @@ async fn a_session_goes_on_by_its_name_at_another_server_and_for_its_own_key_alo
         (said(&reply).1, before),
         "its document is there for nothing"
     );
+}
+
+#[tokio::test]
+async fn a_role_may_be_played_by_a_session_and_says_nothing_of_who_plays_in_it() {
+    let server = Server::routed(
+        "{}",
+        |plan| {
+            let role =
+                RolePlan { primary: vec![Target::Provider(plan.providers.len())], ..RolePlan::default() };
+            plan.providers.push(council());
+            plan.roles.insert("adviser".into(), role);
+        },
+        |_| {},
+    );
+    let server = server.await;
+    let mut body = question("A rate limiter", true);
+    body["model"] = "role:adviser".into();
+    let reply = ask(&server, CHAT, "", &body).await;
+    assert_eq!((reply.status, reply.header("x-forge-route")), (200, Some("council")), "{}", reply.body);
+    assert!(said(&reply).0.contains("critics are asked."), "{}", reply.body);
+    assert!(server.calls() >= 5, "{}", server.calls());
 }
 
 #[tokio::test]
