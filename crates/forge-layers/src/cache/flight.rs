@@ -37,7 +37,8 @@ impl Drop for Flight {
 impl Cache {
     /// What becomes of a call with this key.
     pub(super) async fn turn(&self, key: &Arc<str>, cx: &CallContext) -> Turn {
-        let deadline = cx.timer.instant().checked_add(PATIENCE);
+        let patience = cx.timer.instant().checked_add(PATIENCE);
+        let until = patience.into_iter().chain(cx.deadline).min();
         let mut alarm = None;
         let mut has_waited = false;
         poll_fn(move |task| {
@@ -56,7 +57,7 @@ impl Cache {
             }
             drop(entries);
             has_waited = true;
-            let Some(until) = deadline else { return Poll::Pending };
+            let Some(until) = until else { return Poll::Pending };
             let alarm = alarm.get_or_insert_with(|| cx.timer.sleep_until(until));
             alarm.as_mut().poll(task).map(|()| Turn::Alone)
         })

@@ -271,7 +271,14 @@ fn a_call_that_is_given_up_leads_nobody_and_one_that_is_read_slowly_holds_up_nob
         seconds(120 + 5),
         "as long as patience lasts, and its own call"
     );
-    drop(slow);
+    let hurried = cx.clone().with_timeout(seconds(10));
+    run(&bench.timer, cached.complete(&hurried, cold().with_max_tokens(1))).unwrap();
+    assert_eq!(bench.calls(), 4, "what the one before has left is kept");
+    let another = run(&bench.timer, cached.stream(&cx, cold().with_max_tokens(2).into())).unwrap();
+    let begun = bench.timer.instant();
+    run(&bench.timer, cached.complete(&hurried, cold().with_max_tokens(2))).unwrap();
+    assert!(bench.timer.instant() - begun <= seconds(15), "no longer than its own time");
+    drop((slow, another));
 }
 
 #[test]
