@@ -193,7 +193,8 @@ fn is_chat(ingress: &Ingress) -> bool {
 
 /// The session that the client goes on with.
 fn session(headers: &HeaderMap) -> Option<&str> {
-    headers.get("x-forge-session")?.to_str().ok()
+    // What no session can be called is the name of none, and not no name.
+    Some(headers.get("x-forge-session")?.to_str().unwrap_or("?"))
 }
 
 /// Has a session go on, if one is named and one answers.

@@ -192,6 +192,10 @@ async fn a_session_goes_on_by_its_name_at_another_server_and_for_its_own_key_alo
     );
     let foreign = ask(&first, CHAT, &headers(&other, &named), &body).await;
     assert_eq!(foreign.status, 404, "{}", foreign.body);
+    for odd in ["../x", "\u{2603}", ""] {
+        let odd = format!("x-forge-session: {odd}\r\n");
+        assert_eq!(ask(&first, CHAT, &headers(&own, &odd), &body).await.status, 404, "{odd}");
+    }
     let strange = ask(&first, CHAT, &headers(&own, "x-forge-session: 20200101-000000-none\r\n"), &body).await;
     assert_eq!((strange.status, strange.body.replace("20200101-000000-none", &name)), (404, foreign.body));
     first.system.close(std::time::Duration::ZERO).await.unwrap();
