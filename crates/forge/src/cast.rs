@@ -126,10 +126,12 @@ impl Company<'_> {
                 .participants(role, self.providers_behind(named.primary.iter().chain(&named.fallback)));
         }
         let roles = self.plan.roles.values().filter(|role| role.names_people());
-        let named = self.providers_behind(roles.flat_map(|role| role.primary.iter().chain(&role.fallback)));
-        // Roles that only sessions play say nothing of who plays within those.
-        let named: HashSet<usize> = named.into_iter().filter(|at| self.is_model(*at)).collect();
-        let closed = !named.is_empty();
+        let roles = roles.map(|role| self.providers_behind(role.primary.iter().chain(&role.fallback)));
+        // A role that only sessions play says nothing of who plays within those; one whose people are all off does.
+        let is_said = |people: &Vec<usize>| people.is_empty() || people.iter().any(|at| self.is_model(*at));
+        let roles: Vec<Vec<usize>> = roles.filter(is_said).collect();
+        let closed = !roles.is_empty();
+        let named: HashSet<usize> = roles.into_iter().flatten().collect();
         let known = (0..self.plan.providers.len()).filter(|at| !closed || named.contains(at));
         let everybody =
             self.preferring(role).into_iter().chain(self.providers_behind(&self.plan.default)).chain(known);
