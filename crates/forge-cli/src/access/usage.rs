@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use chrono::{DateTime, Utc};
 use forge::{
-    Money, ParticipantRole, ProviderId,
+    Money,
     storage::{
-        access::{Allowance, ClientKey, KeyBudget},
-        budget::{Amount, BudgetRule, BudgetStore as _, Spent, caps, renewed_at},
+        access::{ClientKey, UsedBudget},
+        budget::{Amount, Spent},
     },
     store::{Figures, Filter, GroupBy, SummaryRow},
     tags::Tags,
@@ -21,24 +21,11 @@ use super::{
 };
 use crate::{args::KeysOne, error::CliError, layout, terminal};
 
-/// A budget of the key or of its team, and what is gone of it.
-struct Used {
-    owner: &'static str,
-    budget: KeyBudget,
-    spent: Spent,
-    renewed_at: Option<DateTime<Utc>>,
-}
-
 pub(super) async fn run(desk: &Desk, args: &KeysOne) -> Result<ExitCode, CliError> {
     let (list, now) = (desk.list().await?, Utc::now());
     let key = find(&list, &args.key)?;
-    let mut tags = Tags::default().with_key(&*key.name);
-    let team = key.team.as_deref().and_then(|name| list.teams.iter().find(|team| *team.name == *name));
-    let mut used = of(desk, "key", &key.allowance, key.budget_rules().collect(), &tags, now).await?;
-    if let Some(team) = team {
-        tags = tags.with_team(&*team.name);
-        used.extend(of(desk, "team", &team.allowance, team.budget_rules().collect(), &tags, now).await?);
-    }
+    let used = list.used_budgets(key, &desk.store, now).await;
+    let used = used.map_err(|error| CliError::failed("the budgets cannot be read", &error))?;
     // The name alone: calls of before the key had its team are its own as well.
     let filter = Filter { tags: Tags::default().with_key(&*key.name), ..Filter::default() };
     let failed = |error| CliError::store(&error);
@@ -59,28 +46,13 @@ pub(super) async fn run(desk: &Desk, args: &KeysOne) -> Result<ExitCode, CliErro
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is gone of each of these budgets, which are those of the rules, in their order.
-async fn of(
-    desk: &Desk,
-    owner: &'static str,
-    allowance: &Allowance,
-    rules: Vec<BudgetRule>,
-    tags: &Tags,
+fn text(
+    key: &ClientKey,
+    used: &[UsedBudget],
+    rows: &[SummaryRow],
+    total: &Figures,
     now: DateTime<Utc>,
-) -> Result<Vec<Used>, CliError> {
-    // The budgets of a key hold for every provider and role.
-    let caps = caps(&rules, &ProviderId::from("any"), &ParticipantRole::from("any"), tags, now);
-    let mut used = Vec::with_capacity(caps.len());
-    for (budget, cap) in allowance.budgets.iter().zip(caps) {
-        let spent = desk.store.spent(&cap.key).await;
-        let spent = spent.map_err(|error| CliError::failed("the budgets cannot be read", &error))?;
-        let renewed_at = renewed_at(&cap.key);
-        used.push(Used { owner, budget: *budget, spent, renewed_at });
-    }
-    Ok(used)
-}
-
-fn text(key: &ClientKey, used: &[Used], rows: &[SummaryRow], total: &Figures, now: DateTime<Utc>) -> String {
+) -> String {
     let mut text = format!("{} ({}), {}\n\n", key.name, key.id, form::state(key, now));
     let mut budgets: Vec<Vec<String>> = Vec::new();
     for one in used {
@@ -133,7 +105,7 @@ fn tokens(figures: &Figures) -> u64 {
     classes.into_iter().fold(0, u64::saturating_add)
 }
 
-fn used_json(used: &Used) -> Value {
+fn used_json(used: &UsedBudget) -> Value {
     let mut object = allowance::limit(&used.budget);
     let Spent { booked, reserved } = used.spent;
     object["of"] = used.owner.into();

@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use forge::{prompt::html::Safe, router::RouteStatus};
-use forge_core::{Money, storage::access::KeyState};
+use forge_core::{
+    Money,
+    storage::{
+        access::{KeyState, UsedBudget},
+        budget::Period,
+    },
+};
 use serde_json::Value;
 
 use super::{
     chart::chart,
-    view::{Accounts, BudgetRow, KeyRow, View},
+    view::{Accounts, KeyRow, View},
 };
 
 /// Columns of numbers.
@@ -218,15 +224,23 @@ fn keys(keys: &[KeyRow]) -> String {
     )
 }
 
-fn budget(row: &BudgetRow) -> String {
-    let gone = row.spent + row.reserved;
+/// What is gone of a budget of money, with what is set aside; empty for one of tokens.
+fn budget(used: &UsedBudget) -> String {
+    let Some(cap) = used.budget.money else { return String::new() };
+    let period = match used.budget.period {
+        Period::Day => "a day",
+        Period::Month => "a month",
+        Period::Ever => "in all",
+        _ => "each",
+    };
+    let gone = used.spent.booked.money + used.spent.reserved.money;
     format!(
-        "<div class=\"budget\"><span>{}: {} of {}</span><meter max=\"{}\" high=\"{}\" value=\"{}\">{}</meter></div>",
-        Safe(&row.name),
+        "<div class=\"budget\"><span>{}, {period}: {} of {}</span><meter max=\"{}\" high=\"{}\" value=\"{}\">{}</meter></div>",
+        used.owner,
         cents(gone),
-        cents(row.cap),
-        row.cap.nanos(),
-        row.cap.nanos() / 10 * 9,
+        cents(cap),
+        cap.nanos(),
+        cap.nanos() / 10 * 9,
         gone.nanos(),
         cents(gone),
     )

@@ -4,19 +4,11 @@ use std::{io, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use forge::{
-    ParticipantRole, ProviderId,
     layers::CacheFigures,
     router::RouteStatus,
     store::{Bucket, Figures, Filter, SqlPart, Store, StoreError, TrendPoint},
 };
-use forge_core::{
-    Money,
-    storage::{
-        access::{AccessList, Allowance, KeyState},
-        budget::{self, BudgetRule, Period},
-    },
-    tags::Tags,
-};
+use forge_core::storage::access::{AccessList, KeyState, UsedBudget};
 use serde_json::Value;
 
 use crate::service::Service;
@@ -51,22 +43,13 @@ pub(super) struct Accounts {
     pub(super) hours: Vec<TrendPoint>,
 }
 
-/// A key, and what is gone of one of its budgets or of its team's.
+/// A key, and what is gone of its budgets and of its team's.
 #[derive(Debug)]
 pub(super) struct KeyRow {
     pub(super) name: Arc<str>,
     pub(super) team: Option<Arc<str>>,
     pub(super) state: KeyState,
-    pub(super) budgets: Vec<BudgetRow>,
-}
-
-#[derive(Debug)]
-pub(super) struct BudgetRow {
-    /// Whose, and for how long.
-    pub(super) name: String,
-    pub(super) spent: Money,
-    pub(super) reserved: Money,
-    pub(super) cap: Money,
+    pub(super) budgets: Vec<UsedBudget>,
 }
 
 impl View {
@@ -96,47 +79,9 @@ impl View {
 async fn keys(list: &AccessList, store: &Store, now: DateTime<Utc>) -> Vec<KeyRow> {
     let mut rows = Vec::new();
     for key in list.keys.iter().filter(|key| key.state != KeyState::Revoked) {
-        let mut tags = Tags::default().with_key(Arc::clone(&key.name));
-        let mut budgets =
-            budget_rows(store, "key", &key.allowance, key.budget_rules().collect(), &tags, now).await;
-        let team = key.team.as_ref().and_then(|name| list.teams.iter().find(|team| team.name == *name));
-        if let Some(team) = team {
-            tags = tags.with_team(Arc::clone(&team.name));
-            budgets.extend(
-                budget_rows(store, "team", &team.allowance, team.budget_rules().collect(), &tags, now).await,
-            );
-        }
+        // Budgets that cannot be read are left out, and the key is there.
+        let budgets = list.used_budgets(key, store, now).await.unwrap_or_default();
         rows.push(KeyRow { name: Arc::clone(&key.name), team: key.team.clone(), state: key.state, budgets });
-    }
-    rows
-}
-
-/// The budgets of money; one that cannot be read is left out.
-async fn budget_rows(
-    store: &Store,
-    owner: &str,
-    allowance: &Allowance,
-    rules: Vec<BudgetRule>,
-    tags: &Tags,
-    now: DateTime<Utc>,
-) -> Vec<BudgetRow> {
-    // The budgets of a key hold for every provider and role.
-    let caps = budget::caps(&rules, &ProviderId::from("any"), &ParticipantRole::from("any"), tags, now);
-    let mut rows = Vec::new();
-    for (budget, cap) in allowance.budgets.iter().zip(caps) {
-        let (Some(most), Ok(spent)) =
-            (budget.money, forge_core::storage::budget::BudgetStore::spent(store, &cap.key).await)
-        else {
-            continue;
-        };
-        let period = match budget.period {
-            Period::Day => "a day",
-            Period::Month => "a month",
-            Period::Ever => "in all",
-            _ => "each",
-        };
-        let (spent, reserved) = (spent.booked.money, spent.reserved.money);
-        rows.push(BudgetRow { name: format!("{owner}, {period}"), spent, reserved, cap: most });
     }
     rows
 }

@@ -12,6 +12,8 @@ use forge::{
         access::{AccessChange, AccessStore as _, ClientKey, KeyBudget},
         budget::Period,
     },
+    store::Filter,
+    watch::{EventLog, Followed, Reader},
 };
 use forge_core::ExposeSecret as _;
 use forge_gateway::{GatewayOptions, MintedKey};
@@ -236,6 +238,32 @@ async fn a_role_may_be_played_by_a_session_and_says_nothing_of_who_plays_in_it()
     assert_eq!((reply.status, reply.header("x-forge-route")), (200, Some("council")), "{}", reply.body);
     assert!(said(&reply).0.contains("critics are asked."), "{}", reply.body);
     assert!(server.calls() >= 5, "{}", server.calls());
+}
+
+#[tokio::test]
+async fn what_a_session_takes_is_recorded_and_told_with_its_calls_alone() {
+    let folder = Folder::new("gateway-session-records");
+    let log = EventLog::default();
+    let builder = System::builder(|_| None).state(&folder.0).events(log.clone());
+    let server = Server::built("{}", builder, |providers| providers.push(council()), |_, _| {}).await;
+    let reply = ask(&server, CHAT, "", &question("A rate limiter", false)).await;
+    let name = reply.header("x-forge-session").unwrap();
+    server.system.close(std::time::Duration::ZERO).await.unwrap();
+    let total = server.system.store().unwrap().summary(&Filter::default(), &[]).unwrap().remove(0).figures;
+    assert_eq!(total.attempts, server.calls() as u64, "one row for each call, and none for the session");
+    log.close();
+    let (mut reader, mut ended) = (Reader::new(log, 0).unwrap(), Vec::new());
+    while let Some(Followed::Events(events)) = reader.take() {
+        let events = events.iter().filter(|event| event.name == "call.ended");
+        ended.extend(events.map(|event| serde_json::from_slice::<Value>(&event.json).unwrap()));
+    }
+    assert_eq!(ended.len(), server.calls() + 1);
+    assert!(ended.iter().all(|event| event["tags"]["session"] == name), "{ended:?}");
+    let tokens = |event: &Value| ["input", "output"].map(|class| event["tokens"][class].as_u64().unwrap());
+    let own: Vec<_> = ended.iter().filter(|event| event["provider"] == "council").map(tokens).collect();
+    assert_eq!(own, [[0, 0]]);
+    let sum = |side: usize| ended.iter().map(|event| tokens(event)[side]).sum::<u64>();
+    assert_eq!((sum(0), sum(1)), (total.tokens.input, total.tokens.output));
 }
 
 #[tokio::test]

@@ -363,3 +363,33 @@ impl fmt::Debug for Live {
         f.debug_struct("Live").field("owner", &self.owner).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Participant;
+
+    use super::*;
+
+    #[test]
+    fn a_question_is_remembered_until_its_session_goes_on() {
+        let cx = CallContext::new(Participant::local("council"));
+        let asked = |text: &str| {
+            Asked::of(&"council".into(), &cx, &ModelRequest::new("").with_user_message(text), None)
+        };
+        let (sessions, name) = (LiveSessions::default(), StreamName::new("20261130-000000-abcd").unwrap());
+        sessions.abandon(&asked("a"), &name);
+        assert_eq!(sessions.forget(&asked("b")), None);
+        let recall = || {
+            let name = sessions.forget(&asked("a"))?;
+            Some((name.clone(), Some(name)))
+        };
+        let of_a = asked("a");
+        // Whatever stood in the way, or if the client has gone once more.
+        let (found, again) = recall().unwrap();
+        drop(Recalled { name: again, asked: &of_a, sessions: &sessions });
+        assert_eq!(found, name);
+        let (found, again) = recall().unwrap();
+        Recalled::goes_on(Some(Recalled { name: again, asked: &of_a, sessions: &sessions }));
+        assert_eq!((found, sessions.forget(&of_a)), (name, None));
+    }
+}

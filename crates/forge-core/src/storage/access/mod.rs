@@ -10,6 +10,7 @@ mod chain;
 mod change;
 mod key;
 mod seal;
+mod used;
 
 use std::fmt;
 
@@ -21,6 +22,7 @@ pub use self::{
     change::{AccessChange, AccessError},
     key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team, matches_pattern},
     seal::{SealSecret, SealSecrets, SealStore},
+    used::UsedBudget,
 };
 use super::StorageError;
 
