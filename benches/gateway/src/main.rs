@@ -19,6 +19,7 @@ mod rig;
 mod servers;
 mod soak;
 mod streams;
+mod watchers;
 
 use std::{env, error::Error, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -70,7 +71,7 @@ impl Wanted {
 }
 
 const USAGE: &str = "gateway [soak] [--forge PROGRAM] [--minutes N] [--rounds N] \
-                     [--part calls|streams|memory|cold|frontier|limit|counts]...";
+                     [--part calls|streams|memory|cold|watchers|frontier|limit|counts]...";
 
 fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -106,7 +107,7 @@ async fn work() -> Result<(), Failure> {
         "|---|---|--:|--:|--:|".to_owned(),
     ];
     // One after the other: each would disturb the others.
-    for part in ["calls", "streams", "memory", "cold", "frontier", "limit", "counts"] {
+    for part in ["calls", "streams", "memory", "cold", "watchers", "frontier", "limit", "counts"] {
         if !wanted.has(part) {
             continue;
         }
@@ -116,6 +117,7 @@ async fn work() -> Result<(), Failure> {
             "streams" => streams::rows(&rig, wanted.rounds).await?,
             "memory" => memory::rows(&rig).await?,
             "cold" => cold::rows(&rig, wanted.rounds).await?,
+            "watchers" => watchers::rows(&rig, wanted.rounds).await?,
             "frontier" => frontier::rows(&rig).await?,
             "limit" => limit::rows(&rig).await?,
             _ => counts::rows(&rig).await?,
