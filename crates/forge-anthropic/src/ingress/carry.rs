@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use forge_core::{
     ModelId, ModelProvider, ModelRequest,
-    request::{Carried, Delivery, Effort, InvalidBody, Outline, Prefix, RequestSize},
+    request::{Carried, Delivery, Effort, InvalidBody, Outline, Prefix},
 };
 use forge_http::{
     LONGEST_WHOLE,
@@ -16,7 +16,11 @@ use http::request::Parts;
 use serde::{Deserialize, de::MapAccess};
 use serde_json::value::RawValue;
 
-use super::{outline::Turns, parse, render::Renderer};
+use super::{
+    outline::{Turns, is_mark},
+    parse,
+    render::Renderer,
+};
 use crate::relay;
 
 /// Headers of a client that the vendor is to see: its body is written for this version, and for these parts of it.
@@ -97,7 +101,11 @@ impl<'de> Fields<'de> for Body<'de> {
             "stop_sequences" => {
                 self.settings.stop_sequences = map.next_value::<Option<_>>()?.unwrap_or_default();
             }
-            "system" => scan::look(map, &mut System(&mut self.outline.size, &mut self.turns.prefix))?,
+            "system" => {
+                scan::look(map, &mut System { outline: &mut self.outline, prefix: &mut self.turns.prefix })?;
+            }
+            // The vendor places marks of its own then.
+            "cache_control" => self.outline.cache_marks |= is_mark(map)?,
             "messages" => {
                 self.has_messages = true;
                 scan::look(map, &mut self.turns)?;
@@ -142,20 +150,27 @@ impl Body<'_> {
     }
 }
 
-struct System<'s>(&'s mut RequestSize, &'s mut Prefix);
+struct System<'s> {
+    outline: &'s mut Outline,
+    prefix: &'s mut Prefix,
+}
 
 impl<'de> Fields<'de> for System<'_> {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         match name {
-            "text" => scan::look(map, self),
-            _ => scan::json(map).map(|_| ()),
+            "text" => scan::look(map, self)?,
+            "cache_control" => self.outline.cache_marks |= is_mark(map)?,
+            _ => {
+                scan::json(map)?;
+            }
         }
+        Ok(())
     }
 
     fn text(&mut self, text: &str) {
-        self.0.add_text(text.len() as u64);
+        self.outline.size.add_text(text.len() as u64);
         if !text.is_empty() {
-            self.1.system(text);
+            self.prefix.system(text);
         }
     }
 }
@@ -168,11 +183,14 @@ struct Tool<'s> {
 impl<'de> Fields<'de> for Tool<'_> {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, map: &mut A) -> Result<(), A::Error> {
         self.outline.size.add_text(name.len() as u64 + AROUND);
-        if name == "name" {
-            return scan::look(map, self);
+        match name {
+            "name" => scan::look(map, self)?,
+            "cache_control" => self.outline.cache_marks |= is_mark(map)?,
+            _ => {
+                let length = scan::json(map)?;
+                self.outline.size.add_text(length);
+            }
         }
-        let length = scan::json(map)?;
-        self.outline.size.add_text(length);
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Turns {
     state: bool,
     /// The turn that is looked at brings results of tools.
     results: bool,
+    /// A block ends a prefix for the vendor's cache.
+    cache_marks: bool,
 }
 
 impl Turns {
@@ -32,6 +34,7 @@ impl Turns {
         outline.images = self.images;
         outline.documents = self.documents;
         outline.may_be_silent = self.results;
+        outline.cache_marks |= self.cache_marks;
         outline.prefix = self.prefix.finish();
         outline.minted_by = self.state.then(|| (ModelProvider::Anthropic, model.clone()));
     }
@@ -94,7 +97,8 @@ impl<'de> Fields<'de> for Block<'_> {
             "source" => scan::look(map, &mut Source(&mut self.seen.source))?,
             // Those of a result are blocks again, and may be pictures.
             "content" => scan::look(map, &mut Block { turns: self.turns, seen: Seen::default() })?,
-            "id" | "tool_use_id" | "cache_control" | "is_error" => {
+            "cache_control" => self.turns.cache_marks |= is_mark(map)?,
+            "id" | "tool_use_id" | "is_error" => {
                 scan::json(map)?;
             }
             _ => self.seen.texts += scan::json(map)?,
@@ -137,6 +141,22 @@ impl<'de> Fields<'de> for Block<'_> {
                 turns.size.add_text(seen.names + seen.data);
             }
         }
+    }
+}
+
+/// Whether the value of `cache_control` is a mark, and not nothing.
+pub(super) fn is_mark<'de, A: MapAccess<'de>>(map: &mut A) -> Result<bool, A::Error> {
+    let mut mark = Mark(false);
+    scan::look(map, &mut mark)?;
+    Ok(mark.0)
+}
+
+struct Mark(bool);
+
+impl<'de> Fields<'de> for Mark {
+    fn field<A: MapAccess<'de>>(&mut self, _: &str, map: &mut A) -> Result<(), A::Error> {
+        self.0 = true;
+        scan::json(map).map(|_| ())
     }
 }
 

@@ -204,6 +204,7 @@ fn parameters(set: &Parameters) -> Value {
         "frequency_penalty": set.sampling.frequency_penalty,
         "effort": set.effort,
         "stop_sequences": set.stop_sequences,
+        "prompt_cache": set.prompt_cache,
         "extra": set.extra,
     })
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ToolInput;
+use super::{CacheTtl, ToolInput};
 use crate::{
     id::{ModelId, ProviderId},
     participant::ModelProvider,
@@ -275,15 +275,34 @@ impl Part {
 
     /// Ends a cacheable prefix after this part, for the kinds that can.
     pub fn with_cache(mut self, ttl: CacheTtl) -> Self {
-        if let Self::Text { cache, .. }
-        | Self::Image { cache, .. }
-        | Self::Document { cache, .. }
-        | Self::ToolUse { cache, .. }
-        | Self::ToolResult { cache, .. } = &mut self
-        {
-            *cache = Some(ttl);
+        if let Some(mark) = self.cache_mark() {
+            *mark = Some(ttl);
         }
         self
+    }
+
+    /// How long the prefix is to be kept that it ends, if it ends one.
+    pub(super) fn cache(&self) -> Option<CacheTtl> {
+        match self {
+            Self::Text { cache, .. }
+            | Self::Image { cache, .. }
+            | Self::Document { cache, .. }
+            | Self::ToolUse { cache, .. }
+            | Self::ToolResult { cache, .. } => *cache,
+            Self::Refusal { .. } | Self::Thinking { .. } | Self::Audio { .. } | Self::Vendor { .. } => None,
+        }
+    }
+
+    /// Where it says that it ends a cacheable prefix, for the kinds that can.
+    pub(super) fn cache_mark(&mut self) -> Option<&mut Option<CacheTtl>> {
+        match self {
+            Self::Text { cache, .. }
+            | Self::Image { cache, .. }
+            | Self::Document { cache, .. }
+            | Self::ToolUse { cache, .. }
+            | Self::ToolResult { cache, .. } => Some(cache),
+            Self::Refusal { .. } | Self::Thinking { .. } | Self::Audio { .. } | Self::Vendor { .. } => None,
+        }
     }
 
     /// Sets the vendor state that belongs to this part, for the kinds that have some.
@@ -381,19 +400,6 @@ pub enum Source {
         /// The vendor that has it.
         vendor: ModelProvider,
     },
-}
-
-/// How long the vendor should keep the prompt up to here in its cache. A hint: vendors that cache
-/// on their own ignore it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum CacheTtl {
-    /// Five minutes.
-    #[serde(rename = "5m")]
-    FiveMinutes,
-    /// One hour.
-    #[serde(rename = "1h")]
-    OneHour,
 }
 
 /// State that a vendor hands out and wants back unchanged: thinking signatures, thought signatures,

@@ -1,5 +1,6 @@
 //! What is asked of a model, in one form for every vendor.
 
+mod cache;
 mod carried;
 mod check;
 mod extras;
@@ -18,9 +19,10 @@ use serde::{
 };
 
 pub use self::{
+    cache::CacheTtl,
     carried::{Carried, Dialect, InvalidBody, ParseBody},
     extras::Extras,
-    message::{CacheTtl, Citation, Message, MessageRole, Opaque, Part, Source, SystemText},
+    message::{Citation, Message, MessageRole, Opaque, Part, Source, SystemText},
     outline::{Outline, Prefix},
     schema::Schema,
     shared::Shared,

@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use super::{Message, ModelRequest, Opaque, OutputFormat, Part, RequestSize};
+use super::{Message, ModelRequest, Opaque, OutputFormat, Part, RequestSize, Tool};
 use crate::{id::ModelId, participant::ModelProvider};
 
 /// What of the beginning of a conversation tells it from others.
@@ -35,6 +35,8 @@ pub struct Outline {
     pub minted_by: Option<(ModelProvider, ModelId)>,
     /// The model may end its turn without a word, as it does after the results of tools.
     pub may_be_silent: bool,
+    /// It says where vendors may keep the prompt in their cache.
+    pub cache_marks: bool,
 }
 
 impl Outline {
@@ -48,6 +50,11 @@ impl Outline {
             max_tokens: request.max_tokens,
             prefix: prefix(request),
             may_be_silent: may_be_silent(request),
+            cache_marks: request.system.iter().any(|block| block.cache.is_some())
+                || request
+                    .tools
+                    .iter()
+                    .any(|tool| matches!(tool, Tool::Function(tool) if tool.cache.is_some())),
             ..Self::default()
         };
         for part in request.messages.iter().flat_map(|message| &message.parts) {
@@ -60,6 +67,7 @@ impl Outline {
     }
 
     fn note(&mut self, part: &Part) {
+        self.cache_marks |= part.cache().is_some();
         // No wildcard: of a new kind of part somebody has to say what a model needs for it.
         match part {
             Part::Image { .. } => self.images = true,

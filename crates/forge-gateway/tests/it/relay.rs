@@ -4,7 +4,9 @@ mod chat;
 mod gemini;
 mod responses;
 
-use serde_json::json;
+use forge::router::ProviderPlan;
+use forge_core::request::CacheTtl;
+use serde_json::{Value, json};
 
 use crate::{
     client::{Reply, post, read, send},
@@ -83,6 +85,29 @@ async fn what_the_model_does_not_take_is_read_and_left_out() {
         assert!(sent.starts_with("{\"") && sent.contains("\"stream\":true"), "{sent}");
         assert!(!sent.contains("temperature"), "{sent}");
     }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_to_be_kept_is_marked_unless_its_client_has_done_so() {
+    let vendor = Recorded::start(&[(SSE, &[STREAM]), (SSE, &[STREAM])]).await;
+    let keep = |providers: &mut Vec<ProviderPlan>| {
+        vendor.take(providers, "anthropic");
+        providers.iter_mut().for_each(|plan| plan.parameters.prompt_cache = Some(CacheTtl::OneHour));
+    };
+    let server = Server::over("{}", keep, |_| {}).await;
+    let marked = BODY.replace("4e2", "400").replace(r#""temperature":1.0, "#, "");
+    let plain = marked.replace(r#","cache_control":{"type":"ephemeral"}"#, r#","cache_control":null"#);
+    for body in [&marked, &plain] {
+        assert_eq!(ask(&server, "", body).await.status, 200);
+    }
+    let asked = vendor.asked();
+    assert_eq!(asked[0].1, marked.replace("\"provider:anthropic\"", "\"claude-sonnet-5-5\""));
+    let sent: Value = serde_json::from_str(&asked[1].1).unwrap();
+    let kept = json!({"type": "ephemeral", "ttl": "1h"});
+    assert_eq!(
+        (&sent["system"][0]["cache_control"], &sent["messages"][0]["content"][0]["cache_control"]),
+        (&kept, &kept)
+    );
 }
 
 #[tokio::test]

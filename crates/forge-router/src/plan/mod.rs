@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use forge_core::{
     ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, ProviderId,
     provider::Timeouts,
-    request::{Effort, Sampling},
+    request::{CacheTtl, Effort, Sampling},
     storage::{
         accounts::UsageRecord,
         budget::{self, BudgetRule, Period, Scope},
@@ -241,6 +241,8 @@ pub struct Parameters {
     pub effort: Option<Effort>,
     /// Texts that end the answer.
     pub stop_sequences: Vec<String>,
+    /// How long vendors that keep only what they are told to are to keep the prompt; see [`ModelRequest::mark_cache`].
+    pub prompt_cache: Option<CacheTtl>,
     /// Raw fields for the vendor of the provider at which they stand.
     pub extra: Map<String, Value>,
 }
@@ -265,6 +267,7 @@ impl Parameters {
             || (ours.presence_penalty.is_some() && theirs.presence_penalty.is_none())
             || (ours.frequency_penalty.is_some() && theirs.frequency_penalty.is_none())
             || (!self.stop_sequences.is_empty() && request.stop_sequences.is_empty())
+            || (self.prompt_cache.is_some() && !request.outline().cache_marks)
             || (vendor.is_some() && self.extra.keys().any(|name| !has(name)))
     }
 
@@ -281,6 +284,12 @@ impl Parameters {
         theirs.frequency_penalty = theirs.frequency_penalty.or(ours.frequency_penalty);
         if request.stop_sequences.is_empty() {
             request.stop_sequences.clone_from(&self.stop_sequences);
+        }
+        // Whoever places marks knows what comes again.
+        if let Some(ttl) = self.prompt_cache
+            && !request.outline().cache_marks
+        {
+            request.mark_cache(ttl);
         }
         if let Some(vendor) = vendor {
             request.extra.lay_under(vendor.clone(), &self.extra);

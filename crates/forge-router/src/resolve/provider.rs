@@ -6,7 +6,7 @@ use forge_config::{KeyPath, Problem};
 use forge_core::{
     AdapterKind, ModelId, ModelProvider, SecretString,
     provider::CompatibleVendor,
-    request::{Effort, Sampling},
+    request::{CacheTtl, Effort, Sampling},
 };
 use forge_layers::RateLimits;
 use serde_json::{Map, Value};
@@ -25,6 +25,9 @@ const OWNED_HEADERS: [&str; 5] =
 
 /// How addresses end that were copied from a vendor's examples of requests.
 const OPERATIONS: [&str; 5] = ["/chat/completions", "/completions", "/responses", "/messages", "/api/chat"];
+
+/// How long a prompt may be kept.
+const TTLS: [(&str, CacheTtl); 2] = [("5m", CacheTtl::FiveMinutes), ("1h", CacheTtl::OneHour)];
 
 /// A number where the text is one.
 fn seconds_or_text(text: &str) -> Value {
@@ -352,6 +355,10 @@ impl<'a> Resolver<'a, '_> {
                 .as_deref()
                 .and_then(|word| self.context.one_of(word, &levels, "effort", &at("effort"))),
             stop_sequences: spec.stop_sequences.clone(),
+            prompt_cache: spec
+                .prompt_cache
+                .as_deref()
+                .and_then(|word| self.context.one_of(word, &TTLS, "time", &at("prompt_cache"))),
             extra: spec.extra.clone(),
         }
     }

@@ -225,6 +225,12 @@ pub struct ParameterSpec {
     /// Texts that end the answer when the model writes them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stop_sequences: Vec<String>,
+    /// Has a vendor that caches prompts only where it is told to keep tools, system text and the conversation so far, for 5m or 1h.
+    /// What is kept costs more once, and little when it comes again. Requests with marks of their own stay as they are; other
+    /// vendors cache by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["5m", "1h", null])))]
+    pub prompt_cache: Option<String>,
     /// Raw vendor fields, set on the top level of the request.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub extra: Map<String, Value>,

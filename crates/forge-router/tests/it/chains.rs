@@ -6,11 +6,11 @@ use forge_core::{
     CallContext, ErrorKind, Message, ModelProvider, ModelRequest, Participant, ProviderExt as _,
     error::Phase,
     event::StopReason,
-    request::{MessageRole, Opaque, Part, Tool},
+    request::{CacheTtl, MessageRole, Opaque, Part, Tool},
     route::Verdict,
 };
 use forge_layers::RetryPolicy;
-use forge_router::{Parameters, Target};
+use forge_router::{Parameters, RouterPlan, Target};
 
 use crate::stage::{Play, Stage, able, chain, question};
 
@@ -304,6 +304,27 @@ fn the_request_wins_over_the_role_and_the_role_over_the_provider() {
     let sent = stage.last_request("a-1");
     let sampling = sent.sampling;
     assert_eq!((sent.max_tokens, sampling.temperature, sampling.top_p), (Some(3), Some(0.2), Some(0.5)));
+}
+
+#[test]
+fn a_prompt_is_kept_as_the_role_or_the_provider_says_and_marks_of_the_request_stay_alone() {
+    let stage = Stage::new();
+    let mut plan = chain("coder", &["a-1"]);
+    plan.providers[0].parameters.prompt_cache = Some(CacheTtl::FiveMinutes);
+    let marks = |plan: &RouterPlan, request: ModelRequest| {
+        let router = stage.router(plan.clone());
+        stage.run(router.complete(&stage.context("coder"), request)).unwrap();
+        let sent = serde_json::to_value(stage.last_request("a-1")).unwrap();
+        [&sent["system"][0], &sent["messages"][0]["parts"][0], &sent["messages"][1]["parts"][0]]
+            .map(|part| part["cache"].as_str().unwrap_or("-").to_owned())
+    };
+    let request = || ModelRequest::new("rules").with_user_message("first").with_user_message("second");
+    assert_eq!(marks(&plan, request()), ["5m", "-", "5m"]);
+    plan.roles.values_mut().next().unwrap().parameters.prompt_cache = Some(CacheTtl::OneHour);
+    assert_eq!(marks(&plan, request()), ["1h", "-", "1h"], "the role comes first");
+    let mut marked = request();
+    marked.messages.to_mut()[0].parts = vec![Part::text("first").with_cache(CacheTtl::FiveMinutes)];
+    assert_eq!(marks(&plan, marked), ["-", "5m", "-"]);
 }
 
 #[test]

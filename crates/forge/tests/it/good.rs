@@ -50,6 +50,7 @@ providers:
       frequency_penalty: -0.5
       effort: high
       stop_sequences: ["END", "5"]
+      prompt_cache: 1h
       extra: { service_tier: flex, nested: { list: [1, 2.5, null, true] } }
     limits: { requests_per_minute: 1, burst: 5, input_tokens_per_minute: 2, output_tokens_per_minute: 3, concurrent: 4 }
     budget:
