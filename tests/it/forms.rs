@@ -258,7 +258,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
     forms.hold_output("teams-set", 0, &mut command(&format!("teams set red {limits}")));
     forms.hold_output("teams-set", 0, &mut command(&format!("teams set red {limits}")));
     forms.hold_output("keys-create", 0, &mut command(&format!("keys create ci --team red {limits}")));
-    forms.hold_output("keys-create", 0, &mut command("keys create free --expires never"));
+    forms.hold_output("keys-create", 0, &mut command("keys create free --expires never --scope events"));
     forms.hold_output("keys-create", 0, &mut command("keys rotate ci --overlap 1h"));
     forms.hold_output("keys-list", 0, &mut command("keys list"));
     forms.hold_output("teams-list", 0, &mut command("teams list"));

@@ -15,9 +15,10 @@ use forge_http::ingress::{Incoming, Ingress, Refusal, Render};
 use http::{Response, StatusCode};
 
 use crate::{
+    event_stream::KEEP_ALIVE,
     meter::Admission,
     reply::{self, Reply, insert},
-    reply_body::{Call, KEEP_ALIVE, ReplyBody, StreamBody},
+    reply_body::{Call, ReplyBody, StreamBody},
     sealing::Sealing,
 };
 

@@ -3,7 +3,7 @@
 use std::{
     convert::Infallible,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     task::{Context, Poll},
 };
 
@@ -18,6 +18,7 @@ use hyper_util::{
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    event_socket::EventSocket,
     head_clock::{HeadClock, IDLE, Requests, UnderWay},
     listen::{Ends, Socket},
     reply::Reply,
@@ -59,18 +60,27 @@ where
 {
     let requests = Requests::default();
     let stream = HeadClock::new(stream, requests.clone());
+    let socket = Arc::new(OnceLock::new());
     let respond = service_fn(|request| {
-        let (service, under_way) = (Arc::clone(service), requests.begin());
+        let (service, under_way, upgraded) = (Arc::clone(service), requests.begin(), Arc::clone(&socket));
         async move {
-            let (reply, noted) = respond(service, ends, request).await;
+            let (mut reply, noted) = respond(service, ends, request).await;
+            // A connection becomes a socket once, and answers nothing after it.
+            EventSocket::of(&mut reply).into_iter().for_each(|one| drop(upgraded.set(one)));
             Ok::<_, Infallible>(reply.map(|body| Answering { body, _under_way: under_way, _noted: noted }))
         }
     });
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(64 * 1024);
     server.http2().timer(TokioTimer::new());
-    let connection = server.serve_connection(TokioIo::new(stream), respond);
-    watcher.watch(connection).await
+    let connection = server.serve_connection_with_upgrades(TokioIo::new(stream), respond);
+    watcher.watch(connection).await?;
+    if let Some(socket) = socket.get() {
+        // What the client says now is no head that has to be there soon.
+        let _under_way = requests.begin();
+        socket.clone().serve().await;
+    }
+    Ok(())
 }
 
 /// Answers a request; if the plan says so, also when its client goes away.

@@ -1,7 +1,6 @@
-//! Events as a reader gets them (Server-Sent Events).
+//! Events as a reader gets them.
 
 use std::{
-    convert::Infallible,
     pin::Pin,
     sync::{
         Arc,
@@ -16,18 +15,13 @@ use forge_core::{
     time::Timer,
     watch::{Event, Followed, Reader},
 };
-use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::reply_body::{KEEP_ALIVE, ReplyBody};
+/// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// The body of what is answered.
-pub(crate) enum AdminBody {
-    Whole(ReplyBody),
-    Events(Box<EventStream>),
-}
-
-/// The events that follow a number. It is polled by the reader's socket: nothing is gathered for one that does not read.
+/// The events that follow a number, at the pace of one reader. It is polled by the reader's socket: nothing is gathered for
+/// one that does not read.
 pub(crate) struct EventStream {
     reader: Reader,
     timer: Arc<dyn Timer>,
@@ -35,58 +29,86 @@ pub(crate) struct EventStream {
     /// When more may be written. What happens until then goes out together.
     next: Pin<Box<Sleep>>,
     pace: Duration,
+    /// Whether it ends once the server takes no more requests.
+    until_draining: bool,
+    has_ended: bool,
 }
 
 /// Time between two writes to a reader. Events that come alone go out at once; of many at once, a thousand readers would
 /// otherwise cost more than the calls that they watch.
 const PACE: Duration = Duration::from_millis(50);
 
+/// The event by which a server says that it takes no more requests.
+const DRAINING: &str = "server.draining";
+
 /// How many readers there were.
 static READERS: AtomicU64 = AtomicU64::new(0);
 
 impl EventStream {
-    pub(super) fn new(reader: Reader, timer: Arc<dyn Timer>) -> Self {
+    pub(crate) fn new(reader: Reader, timer: Arc<dyn Timer>) -> Self {
         let now = Instant::now();
         // Each has a pace of its own, so that those who began together do not write together for ever.
         let pace = PACE + Duration::from_millis(READERS.fetch_add(1, Ordering::Relaxed) % 50);
         let silence = Box::pin(sleep_until(now + KEEP_ALIVE));
-        Self { reader, timer, silence, next: Box::pin(sleep_until(now)), pace }
+        let next = Box::pin(sleep_until(now));
+        Self { reader, timer, silence, next, pace, until_draining: false, has_ended: false }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// Has it end once the server takes no more requests, so that nobody waits for the end of its connection.
+    pub(crate) fn until_draining(mut self) -> Self {
+        self.until_draining = true;
+        self
+    }
+
+    /// Tells the events that come next, by number, name and JSON; none of them after a time of silence. `None` once no event
+    /// follows.
+    pub(crate) fn poll_tell(
+        &mut self,
+        cx: &mut Context<'_>,
+        tell: &mut dyn FnMut(u64, &str, Bytes),
+    ) -> Poll<Option<()>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
         if self.next.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        let text = match self.reader.poll_next(cx) {
+        match self.reader.poll_next(cx) {
             Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(followed)) => self.written(followed),
-            Poll::Pending => {
-                ready!(self.silence.as_mut().poll(cx));
-                b":\n\n".to_vec()
-            }
-        };
+            Poll::Ready(Some(followed)) => self.tell(followed, tell),
+            Poll::Pending => ready!(self.silence.as_mut().poll(cx)),
+        }
         let now = Instant::now();
         self.silence.as_mut().reset(now + KEEP_ALIVE);
         self.next.as_mut().reset(now + self.pace);
-        Poll::Ready(Some(text.into()))
+        Poll::Ready(Some(()))
     }
 
-    fn written(&self, followed: Followed) -> Vec<u8> {
-        let mut text = Vec::new();
+    fn tell(&mut self, followed: Followed, tell: &mut dyn FnMut(u64, &str, Bytes)) {
         match followed {
             Followed::Events(events) => {
                 for event in events {
-                    frame(&mut text, event.seq, event.name, &event.json);
+                    self.has_ended |= self.until_draining && event.name == DRAINING;
+                    tell(event.seq, event.name, event.json);
                 }
             }
             Followed::Lost(lost) => {
                 let event = Event::new(lost.to, self.timer.now(), lost);
                 // It is made of numbers, which can be written.
                 let json = serde_json::to_vec(&event).unwrap_or_default();
-                frame(&mut text, event.seq, event.what.name(), &json);
+                tell(event.seq, event.what.name(), json.into());
             }
         }
-        text
+    }
+
+    /// The same as Server-Sent Events.
+    pub(crate) fn poll_frames(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut text = Vec::new();
+        let told = ready!(self.poll_tell(cx, &mut |seq, name, json| frame(&mut text, seq, name, &json)));
+        if text.is_empty() {
+            text.extend_from_slice(b":\n\n");
+        }
+        Poll::Ready(told.map(|()| text.into()))
     }
 }
 
@@ -96,40 +118,17 @@ fn frame(text: &mut Vec<u8>, seq: u64, name: &str, json: &[u8]) {
     text.extend_from_slice(b"\n\n");
 }
 
-impl Body for AdminBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match self.get_mut() {
-            Self::Whole(body) => Pin::new(body).poll_frame(cx),
-            Self::Events(events) => events.poll(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Whole(body) if body.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Whole(body) => body.size_hint(),
-            Self::Events(_) => SizeHint::default(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use forge_core::{time::SystemTimer, watch::EventLog, watch::ServerReloaded};
+    use forge_core::{
+        time::SystemTimer,
+        watch::{EventLog, ServerDraining, ServerReloaded},
+    };
 
     use super::*;
 
     async fn next(stream: &mut EventStream) -> Option<String> {
-        let text = std::future::poll_fn(|cx| stream.poll(cx)).await;
+        let text = std::future::poll_fn(|cx| stream.poll_frames(cx)).await;
         text.map(|text| String::from_utf8(text.to_vec()).unwrap())
     }
 
@@ -147,5 +146,19 @@ mod tests {
         assert_eq!(events.matches("event: server.reloaded\n").count(), 2, "{events}");
         log.close();
         assert_eq!(next(&mut stream).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_of_a_connection_that_is_waited_for_ends_with_the_server() {
+        let log = EventLog::default();
+        log.publish(chrono::DateTime::UNIX_EPOCH, ServerDraining {});
+        let stream =
+            |log: &EventLog| EventStream::new(Reader::new(log.clone(), 0).unwrap(), SystemTimer::shared());
+        let mut waited_for = stream(&log).until_draining();
+        assert!(next(&mut waited_for).await.unwrap().contains("event: server.draining\n"));
+        assert_eq!(next(&mut waited_for).await, None);
+        let mut other = stream(&log);
+        assert!(next(&mut other).await.is_some());
+        assert_eq!(next(&mut other).await.as_deref(), Some(":\n\n"));
     }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, ParticipantRole, ProviderError, ProviderId,
     storage::{
-        access::{AccessList, Allowance, ClientKey, Team},
+        access::{AccessList, Allowance, ClientKey, KeyScope, Team},
         budget::{self, BudgetRule},
     },
 };
@@ -136,6 +136,11 @@ impl Caller {
                 teams.chain([&holder.key.allowance]).all(|allowance| allowance.allows_model(model))
             }
         }
+    }
+
+    /// Whether its key was made for this as well. Who needs no key has none that was.
+    pub(crate) fn has(&self, scope: KeyScope) -> bool {
+        matches!(self, Self::Holder(holder) if holder.key.allowance.scopes.contains(&scope))
     }
 
     /// The context of a call on behalf of this caller: its accounts and its budgets.

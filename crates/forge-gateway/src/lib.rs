@@ -26,6 +26,8 @@ mod answer;
 mod capacity;
 mod connection;
 mod credential;
+mod event_socket;
+mod event_stream;
 mod explain;
 mod head_clock;
 mod intake;
@@ -51,6 +53,7 @@ mod server;
 mod service;
 mod state;
 mod tls;
+mod watching;
 
 pub use explain::{ClientRequest, Refused, explain};
 pub use key::MintedKey;

@@ -20,6 +20,8 @@ pub(crate) enum Wanted {
     Models(Option<String>),
     /// Whether anybody is there.
     Alive,
+    /// What happens at the server.
+    Events,
     /// A connection for events both ways.
     Socket,
     /// Something that is served to another method, in this dialect.
@@ -27,6 +29,9 @@ pub(crate) enum Wanted {
     /// Nothing, at an address of this dialect's.
     Nothing(Option<Ingress>),
 }
+
+/// What happens at the server.
+pub(crate) const EVENTS: &str = "/v1/forge/events";
 
 /// Below these are single models.
 const LISTS: [&str; 3] = ["/v1/models/", "/v1beta/models/", "/models/"];
@@ -43,6 +48,7 @@ impl Wanted {
             // A client that asks for a socket goes on over HTTP once it is told that there is none.
             "/v1/responses" if *method == Method::GET => return Self::Socket,
             "/v1/responses" | "/responses" => Self::Reply(RESPONSES),
+            EVENTS => Self::Events,
             "/v1/responses/input_tokens" => Self::Count(RESPONSES),
             "/v1/models" | "/v1beta/models" | "/models" => Self::Models(None),
             _ => match LISTS.iter().find_map(|list| path.strip_prefix(list)) {

@@ -5,7 +5,6 @@ use std::{
     fmt,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,10 +14,10 @@ use futures_core::Stream as _;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::sealing::Sealing;
-
-/// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+use crate::{
+    event_stream::{EventStream, KEEP_ALIVE},
+    sealing::Sealing,
+};
 
 /// Bytes that are gathered for one write; more is left to the next.
 const FULL: usize = 64 * 1024;
@@ -30,6 +29,8 @@ pub(crate) type Call = Pin<Box<dyn Future<Output = Result<ResponseStream, Provid
 pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
     Stream(Box<StreamBody>),
+    /// What happens at the server.
+    Events(Box<EventStream>),
 }
 
 impl fmt::Debug for ReplyBody {
@@ -61,6 +62,7 @@ impl Body for ReplyBody {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
             Self::Stream(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
+            Self::Events(events) => events.poll_frames(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
         }
     }
 
@@ -71,7 +73,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Events(_) => SizeHint::default(),
         }
     }
 }
@@ -221,6 +223,8 @@ impl StreamBody {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use forge_core::{
         ModelResponse,
         event::{Finished, PartKind, Started, StopReason},

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use forge::{CallContext, config::ServePlan, router::Router, store::Store};
+use forge_core::storage::access::KeyScope;
 use forge_http::ingress::{Incoming, Ingress, Refusal};
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming as RequestBody;
@@ -24,6 +25,7 @@ use crate::{
     sealing::Sealing,
     state::StateMemory,
     tls::Tls,
+    watching,
 };
 
 /// What every request is answered from.
@@ -152,6 +154,11 @@ impl Service {
                     self.count(&ingress, &cx, incoming).await
                 }
             },
+            Wanted::Events if caller.has(KeyScope::Events) => watching::answer(&self.router, head, true),
+            Wanted::Events => reply::refusal(
+                StatusCode::FORBIDDEN,
+                "events are for keys that are made with `--scope events`, or for who opens the admin address",
+            ),
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
             }

@@ -103,6 +103,7 @@ pub(super) fn words(allowance: &Allowance) -> String {
     if !allowance.models.is_empty() {
         words.push(format!("models {}", allowance.models.join(" ")));
     }
+    words.extend(allowance.scopes.iter().map(|scope| format!("scope {}", scope.as_str())));
     if words.is_empty() { "no limits".to_owned() } else { words.join(", ") }
 }
 

@@ -27,6 +27,7 @@ pub(super) fn to_json(key: &ClientKey, now: DateTime<Utc>) -> Value {
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "previous_secrets_until": ends.collect::<Vec<_>>(),
+        "scopes": key.allowance.scopes,
         "allowance": allowance::to_json(&key.allowance),
     })
 }

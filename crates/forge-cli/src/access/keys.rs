@@ -5,7 +5,7 @@ use std::{io, process::ExitCode};
 use chrono::{DateTime, Utc};
 use forge::{
     ExposeSecret as _,
-    storage::access::{AccessChange, AccessError, ClientKey, KeyState},
+    storage::access::{AccessChange, AccessError, ClientKey, KeyScope, KeyState},
 };
 use forge_gateway::MintedKey;
 use serde_json::json;
@@ -18,7 +18,7 @@ use super::{
     refused, seal, unknown_team, usage,
 };
 use crate::{
-    args::{KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore},
+    args::{KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, ScopeArg},
     error::CliError,
     layout,
     terminal::{self, note},
@@ -64,7 +64,10 @@ fn mint(id: Option<&str>) -> Result<MintedKey, CliError> {
 
 async fn create(desk: &Desk, args: KeysCreate) -> Result<ExitCode, CliError> {
     let now = Utc::now();
-    let (expires_at, allowance) = (allowance::expiry(&args.expires, now)?, allowance::read(&args.allowance)?);
+    let (expires_at, mut allowance) =
+        (allowance::expiry(&args.expires, now)?, allowance::read(&args.allowance)?);
+    allowance.scopes = args.scope.iter().map(|ScopeArg::Events| KeyScope::Events).collect();
+    allowance.scopes.dedup();
     let list = desk.list().await?;
     if let Some(team) = &args.team
         && !list.teams.iter().any(|one| *one.name == **team)

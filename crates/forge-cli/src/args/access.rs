@@ -37,10 +37,19 @@ pub(crate) struct KeysCreate {
     /// When it is refused: after this time (90d), from a day on (2027-03-01), or `never`.
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,
+    /// What it may do beside asking models: `events` sees the calls of all keys and what they cost.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<ScopeArg>,
     #[command(flatten)]
     pub(crate) allowance: AllowanceArgs,
     #[command(flatten)]
     pub(crate) store: KeysStore,
+}
+
+/// What a key may do beside asking models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ScopeArg {
+    Events,
 }
 
 #[derive(Debug, clap::Args)]

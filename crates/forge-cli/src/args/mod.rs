@@ -18,8 +18,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 pub(crate) use self::{
     access::{
-        AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, TeamsCommand,
-        TeamsDelete, TeamsSet,
+        AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, ScopeArg,
+        TeamsCommand, TeamsDelete, TeamsSet,
     },
     backup::{Backup, BackupCommand, BackupRestore},
     config::{

@@ -1,13 +1,18 @@
 //! Where a person watches the server: a socket that this user alone may open, or an address of this machine with a token.
 
-mod event_stream;
 mod place;
 mod respond;
 mod write_clock;
 
-use std::{convert::Infallible, future::poll_fn, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use hyper::{server::conn::http1, service::service_fn};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -17,7 +22,7 @@ use tokio::{
 
 pub(crate) use self::place::AdminListener;
 use self::{respond::respond, write_clock::WriteClock};
-use crate::{listen::Socket, service::Service};
+use crate::{event_socket::EventSocket, listen::Socket, service::Service};
 
 /// The most connections. Each may hold a stream of events, which takes some memory.
 const CONNECTIONS: usize = 2_048;
@@ -63,12 +68,20 @@ async fn answer<S>(stream: S, admin: Arc<AdminListener>, service: Arc<Service>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(move |request| {
-        let (admin, service) = (Arc::clone(&admin), Arc::clone(&service));
-        async move { Ok::<_, Infallible>(respond(&admin, &service, &request).await) }
+    let socket = OnceLock::new();
+    let answer = service_fn(|request: Request<Incoming>| async {
+        let (head, _) = request.into_parts();
+        let mut reply = respond(&admin, &service, &head).await;
+        // A connection becomes a socket once, and answers nothing after it.
+        EventSocket::of(&mut reply).into_iter().for_each(|one| drop(socket.set(one)));
+        Ok::<_, Infallible>(reply)
     });
-    if let Err(error) = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer).await {
+    let connection = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer);
+    if let Err(error) = connection.with_upgrades().await {
         tracing::debug!(%error, "a connection of somebody who watches broke off");
+    }
+    if let Some(socket) = socket.into_inner() {
+        socket.serve().await;
     }
 }
 
@@ -88,10 +101,8 @@ mod tests {
     use http::Response;
     use tokio::io::AsyncWriteExt as _;
 
-    use super::{
-        event_stream::{AdminBody, EventStream},
-        *,
-    };
+    use super::*;
+    use crate::{event_stream::EventStream, reply_body::ReplyBody};
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_takes_nothing_is_cut() {
@@ -101,7 +112,7 @@ mod tests {
         let answer = service_fn(move |_| {
             let reader = Reader::new(following.clone(), 0).unwrap();
             let events = EventStream::new(reader, SystemTimer::shared());
-            async move { Ok::<_, Infallible>(Response::new(AdminBody::Events(Box::new(events)))) }
+            async move { Ok::<_, Infallible>(Response::new(ReplyBody::Events(Box::new(events)))) }
         });
         let connection = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer);
         let connection = tokio::spawn(connection);

@@ -17,6 +17,7 @@ mod seals;
 mod server;
 mod sessions;
 mod settings;
+mod sockets;
 mod states;
 mod store;
 mod talk;

@@ -36,7 +36,11 @@ data: {\"v\":1,\"seq\":1,\"at\":\"2026-11-30T11:03:38.927951039Z\",\"type\":\"se
 
 `GET /v1/forge/events?after=N` is a stream (Server-Sent Events) of what follows event N: `id` is its number, `event` its type,
 `data` the whole of it as JSON on one line, and after 15 s of silence there is a comment. Without `after` it begins with what
-comes next; `Last-Event-ID` goes before `after`, so that a browser that lost its connection goes on where it was.
+comes next; `Last-Event-ID` goes before `after`, so that a browser that lost its connection goes on where it was. A client that asks for
+a WebSocket there gets each event as a text message, a ping in place of the comment, and a close at the end.
+
+The address of the clients has the same for keys with `--scope events`, and lets its readers go when the server takes no more
+requests (`server.draining` is the last that they see). Such a key sees the calls of all keys and what they cost.
 
 Numbers begin with 1 in each life of a server and have no gaps. The server keeps the newest 10,000 events, 8 MiB at most. A number
 whose next event is gone, or that was never given, is answered with 410 and `error.first`, the first number that is there. A reader

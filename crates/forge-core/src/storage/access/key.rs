@@ -156,6 +156,27 @@ pub struct Allowance {
     /// Requests under way at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concurrent: Option<u32>,
+    /// What a key may do beside asking models. A team has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scopes: Vec<KeyScope>,
+}
+
+/// What a key may do beside asking models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum KeyScope {
+    /// See what happens at the server: the calls of all keys, and what they cost.
+    Events,
+}
+
+impl KeyScope {
+    /// The word of it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+        }
+    }
 }
 
 impl Allowance {

@@ -20,7 +20,9 @@ pub use self::{
     audit::{AuditEntry, AuditEvent, AuditLog},
     chain::{AuditFault, audit_hash, verify_audit},
     change::{AccessChange, AccessError},
-    key::{Allowance, ClientKey, KeyBudget, KeySecret, KeyState, SecretDigest, Team, matches_pattern},
+    key::{
+        Allowance, ClientKey, KeyBudget, KeyScope, KeySecret, KeyState, SecretDigest, Team, matches_pattern,
+    },
     seal::{SealSecret, SealSecrets, SealStore},
     used::UsedBudget,
 };
