@@ -1,6 +1,6 @@
 //! What is served at an address.
 
-use forge::ingress::{CHAT, GEMINI, MESSAGES, RESPONSES};
+use forge::ingress::{CHAT, EMBEDDINGS, GEMINI, MESSAGES, RESPONSES};
 use forge_http::ingress::{Ingress, Refusal, unescaped};
 use http::{Method, StatusCode};
 
@@ -45,6 +45,7 @@ impl Wanted {
             "/v1/messages" => Self::Reply(MESSAGES),
             "/v1/messages/count_tokens" => Self::Count(MESSAGES),
             "/v1/chat/completions" | "/chat/completions" => Self::Reply(CHAT),
+            "/v1/embeddings" | "/embeddings" => Self::Reply(EMBEDDINGS),
             // A client that asks for a socket goes on over HTTP once it is told that there is none.
             "/v1/responses" if *method == Method::GET => return Self::Socket,
             "/v1/responses" | "/responses" => Self::Reply(RESPONSES),
@@ -123,6 +124,8 @@ mod tests {
             (Method::POST, "/v1beta/m:generateContent", "nothing gemini"),
             (Method::GET, "/v1/messages", "other method messages"),
             (Method::POST, "/v1/models", "other method none"),
+            (Method::POST, "/v1/embeddings", "reply embeddings"),
+            (Method::GET, "/v1/embeddings", "other method embeddings"),
             (Method::POST, "/v1/images/generations", "nothing none"),
         ] {
             assert_eq!(wanted(method.clone(), path), expected, "{method} {path}");

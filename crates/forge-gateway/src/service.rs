@@ -137,6 +137,9 @@ impl Service {
                 match self.intake(plan, &ingress, caller).read(head, body, plan.relay).await {
                     Err(refused) => refused,
                     Ok(Accepted { cx, incoming, admission, rooms, unopened }) => {
+                        let Some(cx) = self.placed(cx, &incoming) else {
+                            return refused(&ingress, &Refusal::ModelUnknown(&incoming.model));
+                        };
                         let now = cx.timer.now();
                         let sealing = self.sealing(&ingress, caller);
                         let answer =
@@ -171,6 +174,18 @@ impl Service {
                 reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
             }
         }
+    }
+
+    /// The call with the one who answers it, if it cannot go on to another: numbers that two models make of a text have nothing
+    /// to do with each other. `None` if that one takes no such request.
+    fn placed(&self, cx: CallContext, incoming: &Incoming) -> Option<CallContext> {
+        if !incoming.request.carried().is_some_and(|carried| carried.stays_as_it_is) {
+            return Some(cx);
+        }
+        let request = Arc::new(incoming.request.clone());
+        let first = self.router.first_choice(&cx, &request)?;
+        let adapter = self.router.adapter(&first.provider_id)?;
+        adapter.relays(&first.model_id, &request).then(|| cx.with_participant(first))
     }
 
     fn intake<'a>(&'a self, plan: &'a ServePlan, ingress: &'a Ingress, caller: &'a Caller) -> Intake<'a> {

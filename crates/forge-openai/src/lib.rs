@@ -57,6 +57,7 @@ mod base;
 mod base64;
 pub mod chat;
 mod compatible;
+mod embeddings;
 mod error;
 #[cfg(feature = "ingress")]
 pub mod ingress;

@@ -25,7 +25,7 @@ use http::HeaderMap;
 use crate::{
     base, chat,
     compatible::{KeyHeader, Row, refused},
-    error,
+    embeddings, error,
     profile::{self, Profile, models},
     relay::{self, Relay},
     responses,
@@ -63,6 +63,7 @@ struct Api {
     connection: Connection,
     responses: Endpoint,
     chat: Endpoint,
+    embeddings: Endpoint,
     models: Endpoint,
     input_tokens: Endpoint,
 }
@@ -96,6 +97,7 @@ impl Api {
         Ok(Self {
             responses: endpoint(&["responses"]),
             chat: endpoint(&["chat", "completions"]),
+            embeddings: endpoint(&["embeddings"]),
             models: endpoint(&["models"]),
             input_tokens: endpoint(&["responses", "input_tokens"]),
             row,
@@ -195,6 +197,9 @@ impl OpenAIProvider {
         carried: &Carried,
     ) -> Result<ResponseStream, ProviderError> {
         let (connection, habits) = (&api.connection, &api.row.habits);
+        if carried.dialect == relay::EMBEDDINGS {
+            return embeddings::send(connection, &api.embeddings, cx, carried).await;
+        }
         match kind {
             profile::Api::Responses => {
                 let relay =

@@ -16,6 +16,7 @@ use crate::{
 /// The formats of the requests that are passed on.
 pub(crate) const CHAT: Dialect = Dialect::new("chat");
 pub(crate) const RESPONSES: Dialect = Dialect::new("responses");
+pub(crate) const EMBEDDINGS: Dialect = Dialect::new("embeddings");
 
 /// Has the vendor store nothing.
 pub(crate) const NOT_STORED: (&str, &str) = ("store", "false");
@@ -31,6 +32,10 @@ pub(crate) fn takes(
     request: &ModelRequest,
 ) -> bool {
     let Some(carried) = request.carried() else { return false };
+    // Every server of the dialect has them at the same place, and whether for this model it says itself.
+    if carried.dialect == EMBEDDINGS {
+        return true;
+    }
     let most = || carried.outline.max_tokens.or(request.max_tokens).map(u64::from).or_else(longest);
     let in_time = carried.delivery == Delivery::Stream || most().is_some_and(|most| most <= LONGEST_WHOLE);
     // Others that speak the dialect know nothing of the vendor's newer fields.

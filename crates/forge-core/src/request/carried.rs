@@ -73,6 +73,8 @@ pub struct Carried {
     pub added: Vec<(&'static str, &'static str)>,
     /// What routing has to know.
     pub outline: Outline,
+    /// It is nothing that could be put into a common request: it goes on as it is, or is not answered.
+    pub stays_as_it_is: bool,
     parse: Box<ParseBody>,
     change: Option<Box<ChangeRequest>>,
     parsed: OnceLock<ModelRequest>,
@@ -89,7 +91,29 @@ impl Carried {
     ) -> Self {
         let (headers, added, delivery) = (Vec::new(), Vec::new(), Delivery::Stream);
         let (parse, change, parsed) = (Box::new(parse), None, OnceLock::new());
-        Self { dialect, headers, body, model, delivery, added, outline, parse, change, parsed }
+        let stays_as_it_is = false;
+        Self {
+            dialect,
+            headers,
+            body,
+            model,
+            delivery,
+            added,
+            outline,
+            stays_as_it_is,
+            parse,
+            change,
+            parsed,
+        }
+    }
+
+    /// A body of `dialect` that is no conversation, such as a text of which numbers are to be made. It goes to providers that
+    /// take it as it is, for one whole reply.
+    pub fn as_it_is(dialect: Dialect, body: Bytes, model: Range<usize>, outline: Outline) -> Self {
+        let unread = |_: &Bytes| Err(InvalidBody::new("no provider takes it that could answer"));
+        let mut carried = Self::new(dialect, body, model, outline, unread).with_delivery(Delivery::Whole);
+        carried.stays_as_it_is = true;
+        carried
     }
 
     /// The same body, which asks for this delivery.

@@ -3,6 +3,7 @@
 
 mod browser;
 mod client;
+mod embeddings;
 mod events;
 mod folder;
 mod gemini;

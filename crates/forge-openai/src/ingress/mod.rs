@@ -20,6 +20,7 @@ mod chat_carry;
 mod chat_parse;
 mod chat_render;
 mod content;
+mod embeddings;
 mod frames;
 mod outline;
 mod refuse;
@@ -77,6 +78,17 @@ pub const RESPONSES: Ingress = Ingress {
     parse: |body, _, head| responses(body, head),
     count,
     refuse: refuse::responses,
+};
+
+/// Embeddings. They go on as they are, and to nobody who does not speak the API.
+pub const EMBEDDINGS: Ingress = Ingress {
+    dialect: relay::EMBEDDINGS,
+    vendor: ModelProvider::OpenAI,
+    request_id: REQUEST_ID,
+    carry: |body, _, head| embeddings::request(body, head).map(Some),
+    parse: |body, _, head| embeddings::request(body, head),
+    count,
+    refuse: refuse::chat,
 };
 
 /// What a body asks for.

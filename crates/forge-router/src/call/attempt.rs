@@ -144,11 +144,12 @@ impl<'a> Attempts<'a> {
         let model = route.model_for(&self.cx.participant);
         // Whose state has to go, whose reply is to be kept, or whose answer would be too long, is read. So is what settings
         // say more than raw fields of, which each model has its own form for.
+        let may_be_read = !carried.stays_as_it_is;
         let is_read = self.stripped
             || self.snapshot.plan.cache.as_ref().is_some_and(|cache| cache.only.covers(&self.cx))
             || too_long(route, model, self.request.outline().max_tokens).is_some()
             || settings.iter().any(|(settings, _)| settings.concern(self.request, None));
-        if is_read || !route.adapter().relays(model, self.request) {
+        if (is_read && may_be_read) || !route.adapter().relays(model, self.request) {
             return None;
         }
         let mut request = ModelRequest::clone(self.request).with_delivery(carried.delivery);

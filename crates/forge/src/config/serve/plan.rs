@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The dialects that can be served.
-pub(super) const FORMATS: [&str; 4] = ["chat", "responses", "messages", "gemini"];
+pub(super) const FORMATS: [&str; 5] = ["chat", "responses", "messages", "gemini", "embeddings"];
 
 /// How a server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]

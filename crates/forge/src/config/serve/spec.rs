@@ -33,7 +33,7 @@ pub struct ServeSpec {
     /// Proxies in front of the server, as addresses or networks such as `10.0.0.0/8`: their `X-Forwarded-For` is believed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trusted_proxies: Option<Vec<String>>,
-    /// The dialects that are served: `chat`, `responses`, `messages`, `gemini`; all of them if unset.
+    /// The dialects that are served: `chat`, `responses`, `messages`, `gemini`, `embeddings`; all of them if unset.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub formats: Option<Vec<String>>,
     /// What clients may put into `model`, and who answers then. A `*` in a name stands for any letters.
