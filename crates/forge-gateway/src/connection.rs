@@ -66,7 +66,9 @@ where
         async move {
             let (mut reply, noted) = respond(service, ends, request).await;
             // A connection becomes a socket once, and answers nothing after it.
-            EventSocket::of(&mut reply).into_iter().for_each(|one| drop(upgraded.set(one)));
+            if let Some(one) = EventSocket::of(&mut reply) {
+                let _ = upgraded.set(one);
+            }
             Ok::<_, Infallible>(reply.map(|body| Answering { body, _under_way: under_way, _noted: noted }))
         }
     });

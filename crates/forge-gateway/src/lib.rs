@@ -42,6 +42,7 @@ mod options;
 mod page;
 mod path;
 mod probes;
+mod process;
 mod rate_headers;
 mod reply;
 mod reply_body;

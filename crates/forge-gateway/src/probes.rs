@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    process,
     reply::{self, Reply},
     service::Service,
 };
@@ -52,13 +53,18 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>) -> Reply {
         "/livez" => text(StatusCode::OK, "forge\n"),
         "/readyz" if service.capacity.is_draining() => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"),
         "/readyz" => text(StatusCode::OK, "ready\n"),
-        "/metrics" => metrics(service).await,
+        "/metrics" => {
+            let text = figures(service).await.into_bytes();
+            reply::body(StatusCode::OK, "text/plain; version=0.0.4", text)
+        }
         path => reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {path}")),
     }
 }
 
-async fn metrics(service: &Arc<Service>) -> Reply {
+/// All figures, in the text format of Prometheus.
+pub(crate) async fn figures(service: &Service) -> String {
     let mut body = service.capacity.figures();
+    body.push_str(&process::figures());
     body.push_str(&cache_figures(service.router.cache_figures()));
     if let Some(store) = service.metrics.clone() {
         // It reads a file.
@@ -70,7 +76,7 @@ async fn metrics(service: &Arc<Service>) -> Reply {
             Err(error) => tracing::warn!(%error, "the accounts cannot be read"),
         }
     }
-    reply::body(StatusCode::OK, "text/plain; version=0.0.4", body.into_bytes())
+    body
 }
 
 /// What came of the calls that the cache is for.

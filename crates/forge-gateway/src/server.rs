@@ -84,6 +84,11 @@ impl GatewayHandle {
         publish(&self.0, ServerReloaded {});
         Ok(())
     }
+
+    /// The figures of the server and of its accounts, in the text format of Prometheus: what `/metrics` of the probes shows.
+    pub async fn metrics(&self) -> String {
+        probes::figures(&self.0).await
+    }
 }
 
 impl Gateway {

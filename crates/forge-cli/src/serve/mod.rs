@@ -4,6 +4,8 @@ mod env;
 mod notify;
 mod url;
 
+#[cfg(feature = "otlp")]
+use std::sync::Arc;
 use std::{error::Error, io::Write as _, process::ExitCode, time::Duration};
 
 use forge::{
@@ -71,6 +73,10 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     }
     tell(&gateway, &setup, quiet, json)?;
     let handle = gateway.handle();
+    #[cfg(feature = "otlp")]
+    let metrics = crate::otlp::Metrics::of(handle.clone(), setup.router().timer()).map(Arc::new);
+    #[cfg(feature = "otlp")]
+    let sending = metrics.clone().map(|metrics| tokio::spawn(async move { metrics.keep_sending().await }));
     let (end, ended) = oneshot::channel::<()>();
     let mut serving = tokio::spawn(gateway.serve(async {
         let _ = ended.await;
@@ -93,6 +99,12 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     tokio::select! {
         _ = &mut serving => {}
         _ = signals.next() => serving.abort(),
+    }
+    #[cfg(feature = "otlp")]
+    if let Some((metrics, sending)) = metrics.zip(sending) {
+        sending.abort();
+        // What has come since the last time.
+        metrics.send().await;
     }
     if let Some(store) = setup.store() {
         tell_newest(&**store, quiet).await;

@@ -74,8 +74,7 @@ mod tests {
 
     #[test]
     fn without_system_text_the_tools_are_kept_and_nothing_is_marked_that_cannot_be() {
-        let mut request = ModelRequest::default();
-        request.tools = vec![Tool::function("a", json!({}))].into();
+        let request = ModelRequest::default().with_tool(Tool::function("a", json!({})));
         let Tool::Function(tool) = &marked(request).tools[0] else { panic!("another tool") };
         assert_eq!(tool.cache, Some(CacheTtl::OneHour));
         assert!(!marked(ModelRequest::default().with_user_message("")).outline().cache_marks);

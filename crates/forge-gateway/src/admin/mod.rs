@@ -73,7 +73,9 @@ where
         let (head, _) = request.into_parts();
         let mut reply = respond(&admin, &service, &head).await;
         // A connection becomes a socket once, and answers nothing after it.
-        EventSocket::of(&mut reply).into_iter().for_each(|one| drop(socket.set(one)));
+        if let Some(one) = EventSocket::of(&mut reply) {
+            let _ = socket.set(one);
+        }
         Ok::<_, Infallible>(reply)
     });
     let connection = server().serve_connection(TokioIo::new(WriteClock::new(stream)), answer);

@@ -119,6 +119,11 @@ async fn probes_tell_that_it_lives_is_ready_and_what_it_does() {
     assert_eq!(get(probes, "/livez", "").await.status, 200);
     assert_eq!(get(probes, "/readyz", "").await.body, "ready\n");
     let metrics = get(probes, "/metrics", "").await;
+    #[cfg(target_os = "linux")]
+    for name in ["process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"] {
+        let value = metrics.body.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<f64>().ok());
+        assert!(value.is_some_and(|value| value >= 0.0), "{name}: {}", metrics.body);
+    }
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
     assert!(metrics.body.contains("\nforge_gateway_calls 0\n"), "{}", metrics.body);
     assert_eq!(get(probes, "/v1/models", "").await.status, 404);

@@ -92,7 +92,9 @@ async fn a_prompt_that_is_to_be_kept_is_marked_unless_its_client_has_done_so() {
     let vendor = Recorded::start(&[(SSE, &[STREAM]), (SSE, &[STREAM])]).await;
     let keep = |providers: &mut Vec<ProviderPlan>| {
         vendor.take(providers, "anthropic");
-        providers.iter_mut().for_each(|plan| plan.parameters.prompt_cache = Some(CacheTtl::OneHour));
+        for plan in providers {
+            plan.parameters.prompt_cache = Some(CacheTtl::OneHour);
+        }
     };
     let server = Server::over("{}", keep, |_| {}).await;
     let marked = BODY.replace("4e2", "400").replace(r#""temperature":1.0, "#, "");

@@ -1,4 +1,4 @@
-//! Events over WebSockets, and at the address of the clients.
+//! Events over a `WebSocket`, and at the address of the clients.
 
 use std::sync::Arc;
 

@@ -1,5 +1,9 @@
-//! Spans of calls and attempts for an OpenTelemetry collector.
+//! Spans of calls and attempts, and the figures of a server, for an OpenTelemetry collector.
 
+mod document;
+mod metrics;
+
+pub(crate) use self::metrics::Metrics;
 use forge::layers::GEN_AI_CONVENTIONS;
 use opentelemetry::{InstrumentationScope, trace::TracerProvider as _};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
