@@ -50,6 +50,7 @@ mod sealing;
 mod server;
 mod service;
 mod state;
+mod stored;
 mod tls;
 
 pub use explain::{ClientRequest, Refused, explain};

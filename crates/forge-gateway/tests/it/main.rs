@@ -19,5 +19,6 @@ mod sessions;
 mod settings;
 mod states;
 mod store;
+mod stored;
 mod talk;
 mod vendor;

@@ -29,6 +29,20 @@ incoming! {
         background: Option<bool>,
     }
 
+    /// What a body asks of a server that stores.
+    struct Storing {
+        store: Option<bool>,
+        previous_response_id: Option<String>,
+        background: Option<bool>,
+    }
+
+    /// What the address says of a page of items.
+    struct Paging {
+        after: Option<String>,
+        limit: Option<String>,
+        order: Option<String>,
+    }
+
     struct Reasoning {
         effort: Option<Effort>,
         /// `auto`, `concise` or `detailed`.
