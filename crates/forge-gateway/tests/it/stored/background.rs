@@ -2,7 +2,7 @@
 
 use forge::{offline::council, store::Filter};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
+use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
 use super::{JSON, ask, behind, fetch, over, question, refused, respond, said, start};
 use crate::{client::send, folder::Folder, server::Server};
@@ -54,17 +54,20 @@ async fn cancel(server: &Server, id: &Value) -> (u16, Value) {
 
 /// Reads a stream until its response has an id, and goes away.
 pub(super) async fn leave(server: &Server, body: &Value) -> Value {
+    read_until(server, body, "response.in_progress").await.1
+}
+
+/// Reads a stream until this text has come; returns the rest and the id of the response.
+async fn read_until(server: &Server, body: &Value, text: &str) -> (TcpStream, Value) {
     let mut socket = send(server.address, "POST /v1/responses", JSON, &body.to_string()).await;
     let mut bytes = Vec::new();
     loop {
         let read = socket.read_buf(&mut bytes).await.unwrap();
         let seen = String::from_utf8_lossy(&bytes);
         assert!(read > 0, "{seen}");
-        if let Some((_, rest)) = seen.split_once("\"id\":\"resp_") {
-            let id = rest.split_once('"').map(|(id, _)| json!(format!("resp_{id}")));
-            if let Some(id) = id {
-                return id;
-            }
+        if seen.contains(text) {
+            let id = seen.split_once("\"id\":\"resp_").and_then(|(_, rest)| rest.split_once('"'));
+            return (socket, json!(format!("resp_{}", id.unwrap().0)));
         }
     }
 }
@@ -148,19 +151,23 @@ async fn a_response_that_is_cancelled_ends_its_call_and_is_paid_once() {
 
 #[tokio::test]
 async fn a_stream_that_is_cancelled_ends() {
-    let folder = Folder::new("stored-cancel-stream");
-    let server = start(&folder, "rules: [{vendor: anthropic, stall: {between_events: 600000}}]").await;
-    let mut body = background("Hello");
-    body["stream"] = true.into();
-    let socket = send(server.address, "POST /v1/responses", JSON, &body.to_string()).await;
-    asked(&server, 1).await;
-    let file = rusqlite::Connection::open(server.system.store().unwrap().path()).unwrap();
-    let id: String = file.query_row("SELECT id FROM responses", [], |row| row.get(0)).unwrap();
-    let (_, cancelled) = cancel(&server, &json!(id)).await;
-    assert_eq!(cancelled["status"], "cancelled");
-    let reply = crate::client::read(socket).await;
-    assert_eq!(reply.events().last(), Some(&"response.failed"), "{}", reply.body);
-    hung_up(&server).await;
+    // Before its first content, and behind it.
+    for (after, content) in [(1, "response.in_progress"), (6, "response.output_text.delta")] {
+        let folder = Folder::new(&format!("stored-cancel-{after}"));
+        let stall = format!("stall: {{between_events: 600000, after_events: {after}}}");
+        let server = start(&folder, &format!("rules: [{{vendor: anthropic, {stall}}}]")).await;
+        let mut body = background("Hello");
+        body["stream"] = true.into();
+        let (mut socket, id) = read_until(&server, &body, content).await;
+        asked(&server, 1).await;
+        let (_, cancelled) = cancel(&server, &id).await;
+        assert_eq!((&cancelled["status"], &cancelled["output"]), (&json!("cancelled"), &json!([])));
+        let mut rest = String::new();
+        socket.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.contains("event: error\n") && rest.contains("event: response.failed\n"), "{rest}");
+        hung_up(&server).await;
+        assert_eq!(fetch(&server, &id, "").await, (200, cancelled));
+    }
 }
 
 #[tokio::test]
