@@ -97,9 +97,10 @@ impl Responses {
         terms: Terms<'_>,
     ) -> Result<Option<(Incoming, Option<Keeping>)>, NotTaken> {
         let mut asked = StoringRequest::read(body)?;
+        let refers = self.resolve(&mut asked, &terms).await?;
         let (before, _room) = match asked.previous() {
             Some(id) => self.conversation(id, &terms).await?,
-            None if !asked.stores() => return Ok(None),
+            None if !asked.stores() && !refers => return Ok(None),
             None => (Vec::new(), None),
         };
         let (stores, is_background) = (asked.stores(), asked.is_background());
@@ -114,6 +115,21 @@ impl Responses {
         row.previous = previous;
         let keeping = stores.then(|| Keeping::new(Arc::clone(self), row, stored.last, is_background));
         Ok(Some((stored.incoming, keeping)))
+    }
+
+    /// Puts the items to which a request refers in their places; whether there are any. What is not here stays a reference, which
+    /// is refused.
+    async fn resolve(&self, asked: &mut StoringRequest, terms: &Terms<'_>) -> Result<bool, NotTaken> {
+        let (referred, mut bytes) = (asked.referred(), 0_usize);
+        for id in referred.iter().take(LINKS) {
+            let Some(one) = self.find(terms.owner, id).await? else { continue };
+            bytes = bytes.saturating_add(one.bytes());
+            if bytes > terms.bytes {
+                return Err(stored::long_conversation(LINKS, terms.bytes).into());
+            }
+            asked.resolve(id, &one.input, &one.response);
+        }
+        Ok(!referred.is_empty())
     }
 
     /// The items of the conversation whose newest response is `id`, and their part of what may be in memory at once.

@@ -17,8 +17,8 @@ use super::{
 use crate::wire::{
     answer_responses::{Deleted, Fault, ItemList},
     incoming::Place,
-    incoming_responses::{Paging, Storing},
-    stored_responses::{INPUT, KeptResponse, as_items, ended, id_of, listed},
+    incoming_responses::{Paging, Storing, call_of},
+    stored_responses::{INPUT, KeptResponse, as_items, ended, id_of, listed, referred},
 };
 
 /// A request to a server that stores.
@@ -75,6 +75,30 @@ impl StoringRequest {
         )
     }
 
+    /// The responses that have the items to which the request refers, each once.
+    pub fn referred(&self) -> Vec<String> {
+        let items = self.fields.get(INPUT).and_then(Value::as_array).into_iter().flatten();
+        let calls = items.filter_map(referred).filter_map(call_of).map(|call| format!("{PREFIX}{call}"));
+        calls.fold(Vec::new(), |mut ids, id| {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+            ids
+        })
+    }
+
+    /// Puts items of the response `id`, with what it answers, in the places of references to them.
+    pub fn resolve(&mut self, id: &str, input: &str, response: &str) {
+        let Some(Value::Array(items)) = self.fields.get_mut(INPUT) else { return };
+        let known: Vec<Value> = with_ids(input, id).chain(output(response).unwrap_or_default()).collect();
+        for item in items {
+            let found = referred(item).and_then(|id| known.iter().find(|one| id_of(one) == Some(id)));
+            if let Some(found) = found {
+                *item = found.clone();
+            }
+        }
+    }
+
     /// The request, read as one that has the items `before` in front of its own.
     ///
     /// # Errors
@@ -117,8 +141,19 @@ pub struct Stored {
 /// The items of one response and of what it answers, in their order; `None` if its texts are none.
 pub fn items(input: &str, response: &str) -> Option<Vec<Value>> {
     let mut items: Vec<Value> = serde_json::from_str(input).ok()?;
-    items.extend(serde_json::from_str::<KeptResponse>(response).ok()?.output);
+    items.extend(output(response)?);
     Some(items)
+}
+
+fn output(response: &str) -> Option<Vec<Value>> {
+    Some(serde_json::from_str::<KeptResponse>(response).ok()?.output)
+}
+
+/// The items that the response `id` answers, as they are listed.
+fn with_ids<'a>(input: &str, id: &'a str) -> impl Iterator<Item = Value> + use<'a> {
+    let call = id.strip_prefix(PREFIX).unwrap_or(id);
+    let items: Vec<Value> = serde_json::from_str(input).unwrap_or_default();
+    items.into_iter().enumerate().map(move |(place, item)| listed(item, call, place))
 }
 
 /// Whether the client of a response was not to wait for it.
@@ -171,10 +206,7 @@ impl ItemPage {
     /// # Errors
     /// There is no item after which it is to begin.
     pub fn of(&self, input: &str, id: &str) -> Result<Vec<u8>, InvalidBody> {
-        let call = id.strip_prefix(PREFIX).unwrap_or(id);
-        let items: Vec<Value> = serde_json::from_str(input).unwrap_or_default();
-        let items = items.into_iter().enumerate();
-        let mut items: Vec<Value> = items.map(|(place, item)| listed(item, call, place)).collect();
+        let mut items: Vec<Value> = with_ids(input, id).collect();
         if !self.is_ascending {
             items.reverse();
         }

@@ -147,6 +147,12 @@ pub(crate) fn our_id(kind: &str, call: &str, place: usize) -> String {
     format!("{kind}_{call}_{place}")
 }
 
+/// The id of the call in whose reply, or whose input, the item of this id of [ours](our_id) stands.
+pub(crate) fn call_of(id: &str) -> Option<&str> {
+    let (rest, _) = id.rsplit_once('_').filter(|_| is_our_id(id))?;
+    rest.rsplit_once('_').map(|(_, call)| call)
+}
+
 /// Whether an item has its id from this server. Those of the vendor have one `_`.
 pub(crate) fn is_our_id(id: &str) -> bool {
     id.matches('_').count() > 1

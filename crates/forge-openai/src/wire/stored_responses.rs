@@ -26,6 +26,11 @@ pub(crate) fn as_items(input: &mut Value) {
     }
 }
 
+/// The id of the item that an item of an input refers to.
+pub(crate) fn referred(item: &Value) -> Option<&str> {
+    (item_kind(item) == Some("item_reference")).then(|| id_of(item)).flatten()
+}
+
 /// An item as it is listed, at this place of the input of the response of the call `call`. Clients insist on the id and on a list
 /// as the content.
 pub(crate) fn listed(mut item: Value, call: &str, place: usize) -> Value {

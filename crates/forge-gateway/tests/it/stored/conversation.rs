@@ -106,6 +106,34 @@ async fn a_call_of_a_tool_is_answered_by_the_id_of_the_response_that_has_it() {
 }
 
 #[tokio::test]
+async fn an_item_is_what_a_reference_to_it_stands_for() {
+    let folder = Folder::new("stored-references");
+    let server = start(&folder, "{}").await;
+    let first = respond(&server, &question("provider:anthropic", "The word is plum.", &Value::Null)).await;
+    let (_, input) = fetch(&server, &first["id"], "/input_items").await;
+    let refer = |item: &Value| json!({"type": "item_reference", "id": item["id"]});
+    let mut items: Vec<Value> = input["data"].as_array().unwrap().iter().map(refer).collect();
+    items.extend(first["output"].as_array().unwrap().iter().map(refer));
+    items.push(json!({"role": "user", "content": "Which?"}));
+    for store in [true, false] {
+        for model in ["provider:google", "provider:openai"] {
+            respond(&server, &json!({"model": model, "input": items, "store": store})).await;
+            let sent = sent(&server).to_string();
+            let said = serde_json::to_string(said(&first)).unwrap();
+            assert!(
+                sent.contains("The word is plum.") && sent.contains(&said) && sent.contains("Which?"),
+                "{sent}"
+            );
+        }
+    }
+    for id in ["msg_none_0", "msg_1", "", &format!("msg_{}_9", &first["id"].as_str().unwrap()[5..])] {
+        let body = json!({"model": "provider:google", "input": [{"type": "item_reference", "id": id}]});
+        let (status, _, why) = refused(&server, &body).await;
+        assert!(status == 400 && why.contains("input[0]") && why.contains("not here"), "{id}: {why}");
+    }
+}
+
+#[tokio::test]
 async fn a_conversation_that_has_lost_a_link_is_refused() {
     let folder = Folder::new("stored-link");
     let server = start(&folder, "{}").await;
