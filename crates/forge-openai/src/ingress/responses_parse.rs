@@ -131,7 +131,7 @@ impl Reader<'_> {
                 tools(list, Place::Field(&place, "tools"), STRICT, &mut self.tools)?;
             }
             "item_reference" => {
-                let reason = "refers to an item that is not here; send the item itself";
+                let reason = "refers to an item that is not stored here; send the item itself";
                 return Err(place.wrong(reason));
             }
             // Calls of the vendor's own tools, and whatever it adds.

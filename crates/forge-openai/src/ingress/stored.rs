@@ -168,7 +168,7 @@ pub fn cancelled(response: &str) -> String {
 
 /// The response that was under way as its client gets it where its server has ended before it.
 pub fn lost(response: &str) -> String {
-    let message = "The server ended before this response did. What its call took is in the accounts; it is not made again.";
+    let message = "The server ended before this response did. Nobody knows how far its call had come; it is not made again.";
     let error = Fault { code: "server_error", message };
     ended(response, "failed", Some(error)).unwrap_or_else(|| response.to_owned())
 }

@@ -129,7 +129,7 @@ async fn an_item_is_what_a_reference_to_it_stands_for() {
     for id in ["msg_none_0", "msg_1", "", &format!("msg_{}_9", &first["id"].as_str().unwrap()[5..])] {
         let body = json!({"model": "provider:google", "input": [{"type": "item_reference", "id": id}]});
         let (status, _, why) = refused(&server, &body).await;
-        assert!(status == 400 && why.contains("input[0]") && why.contains("not here"), "{id}: {why}");
+        assert!(status == 400 && why.contains("input[0]") && why.contains("not stored here"), "{id}: {why}");
     }
 }
 
