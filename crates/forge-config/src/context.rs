@@ -14,6 +14,14 @@ use crate::{
 /// No clock and no wait is longer than a day.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A time as the message of one that is too long has it.
+fn in_hours(time: Duration) -> String {
+    match time.as_secs() / 3_600 {
+        hours @ 0..=24 => format!("{hours}h"),
+        hours => format!("{}d", hours / 24),
+    }
+}
+
 /// What a section is resolved with: where its variables and files are, and what is wrong so far.
 ///
 /// A value that is wrong is reported and gives `None`, so that a section is looked at to its end.
@@ -91,11 +99,21 @@ impl<'a> ResolveContext<'a> {
     /// The duration, such as `500ms`, `30s` or `1h 30m`, if it is longer than nothing and at most a day.
     /// `None` without a text, or with one that is reported.
     pub fn duration(&mut self, text: Option<&str>, path: &KeyPath) -> Option<Duration> {
+        self.duration_up_to(LONGEST, text, path)
+    }
+
+    /// The same with another longest time, in whole hours or days.
+    pub fn duration_up_to(
+        &mut self,
+        longest: Duration,
+        text: Option<&str>,
+        path: &KeyPath,
+    ) -> Option<Duration> {
         let text = text?;
         let wrong = |message: String| Problem::new(code::BAD_DURATION, path.clone(), message);
         let problem = match humantime::parse_duration(text.trim()) {
             Ok(duration) if duration.is_zero() => wrong("must be longer than 0s".into()),
-            Ok(duration) if duration > LONGEST => wrong("must be at most 24h".into()),
+            Ok(duration) if duration > longest => wrong(format!("must be at most {}", in_hours(longest))),
             Ok(duration) => return Some(duration),
             // Seconds to some programs and milliseconds to others: nobody guesses.
             Err(_) if text.trim().parse::<f64>().is_ok() => wrong(format!("`{text}` has no unit"))

@@ -101,7 +101,7 @@ pub(crate) fn deny_betas(headers: &mut HeaderMap, denied: &[String]) {
 pub(crate) fn preflight(headers: &HeaderMap) -> Reply {
     let mut reply = reply::body(StatusCode::NO_CONTENT, "text/plain", Vec::new());
     let allowed = reply.headers_mut();
-    allowed.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
+    allowed.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"));
     allowed.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     // The origin is known; what it sends is looked at when it comes.
     if let Some(wanted) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {

@@ -18,8 +18,9 @@ use crate::{
     event_stream::KEEP_ALIVE,
     meter::Admission,
     reply::{self, Reply, insert},
-    reply_body::{Call, ReplyBody, StreamBody},
+    reply_body::{Call, Last, ReplyBody, StreamBody},
     sealing::Sealing,
+    stored::{self, Keeping},
 };
 
 /// Names of fields that a reply lists at most.
@@ -33,6 +34,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) sealing: Sealing,
     /// How many seals of the client's did not open.
     pub(crate) unopened: usize,
+    /// What keeps the reply, where it is to be kept.
+    pub(crate) keeping: Option<Keeping>,
 }
 
 impl Answer<'_> {
@@ -40,7 +43,7 @@ impl Answer<'_> {
     pub(crate) async fn to(self, incoming: Incoming, admission: Admission) -> Reply {
         let Incoming { request, reply, unknown, .. } = incoming;
         let delivery = request.delivery;
-        let Self { router, ingress, cx, sealing, unopened } = self;
+        let Self { router, ingress, cx, sealing, unopened, keeping } = self;
         let left = Untranslated::of(&unknown, unopened, &request, &ingress.vendor);
         // The vendor streams whatever its client asked for: a whole reply of many minutes is silent on the way, and some
         // vendors refuse to give one. What a carried request asks for stands in its bytes.
@@ -57,9 +60,12 @@ impl Answer<'_> {
             }
         };
         let writer = Writer { router, ingress, cx: &cx, left };
-        let outcome = match delivery {
-            Delivery::Whole => writer.whole(call, reply, sealing).await,
-            Delivery::Stream => writer.stream(Box::pin(call), reply, sealing).await,
+        let outcome = match (keeping, delivery) {
+            (Some(keeping), _) if keeping.is_background() => {
+                Ok(in_background(keeping, Box::pin(call), delivery, reply, sealing).await)
+            }
+            (keeping, Delivery::Whole) => writer.whole(call, reply, sealing, keeping).await,
+            (keeping, Delivery::Stream) => writer.stream(Box::pin(call), reply, sealing, keeping).await,
         };
         let mut answer = outcome.unwrap_or_else(|error| failed(ingress, &error));
         insert(&mut answer, ingress.request_id, &cx.call_id.to_string());
@@ -81,6 +87,7 @@ impl Writer<'_> {
         call: impl Future<Output = Result<ResponseStream, ProviderError>>,
         mut reply: Box<dyn Render>,
         mut sealing: Sealing,
+        keeping: Option<Keeping>,
     ) -> Result<Reply, ProviderError> {
         let mut accumulator = Accumulator::new(self.cx);
         let (mut relayed, mut pushed) = (None, Ok(()));
@@ -100,6 +107,9 @@ impl Writer<'_> {
         }
         let response: ModelResponse = accumulator.finish()?;
         let body = relayed.map_or_else(|| reply.whole(&response).into(), ReplyBody::from);
+        if let Some(keeping) = keeping {
+            keeping.end().await;
+        }
         let mut answer = reply::body(StatusCode::OK, "application/json", body);
         if let Some(cost) = self.router.cost(&response) {
             insert(&mut answer, "x-forge-cost-usd", cost.to_string().trim_start_matches('$'));
@@ -114,11 +124,16 @@ impl Writer<'_> {
         mut call: Call,
         reply: Box<dyn Render>,
         sealing: Sealing,
+        keeping: Option<Keeping>,
     ) -> Result<Reply, ProviderError> {
+        let last = keeping.map(|keeping| -> Last { Box::pin(keeping.end()) });
         // No byte of the head goes out before the first content, so that a failure has a status of its own. After so long
         // a silence it does: proxies would cut the connection.
         let Ok(begun) = tokio::time::timeout(2 * KEEP_ALIVE, &mut call).await else {
-            return Ok(streamed(reply.content_type(), StreamBody::of_call(call, reply, Some(sealing))));
+            return Ok(streamed(
+                reply.content_type(),
+                StreamBody::of_call(call, reply, Some(sealing)).with_last(last),
+            ));
         };
         let events = match begun {
             Ok(events) => events,
@@ -129,7 +144,8 @@ impl Writer<'_> {
             Err(error) => return Err(error),
         };
         let facts = Facts::of(&events);
-        let mut answer = streamed(reply.content_type(), StreamBody::of_events(events, reply, Some(sealing)));
+        let kind = reply.content_type();
+        let mut answer = streamed(kind, StreamBody::of_events(events, reply, Some(sealing)).with_last(last));
         insert(&mut answer, "x-forge-model", facts.started.model.as_ref().map_or("", |model| model.as_str()));
         self.tell(&mut answer, &facts);
         Ok(answer)
@@ -149,6 +165,34 @@ impl Writer<'_> {
         insert(answer, "x-forge-route", answering.provider_id.as_str());
         insert(answer, "x-forge-warnings", &self.left.words(&answering.provider, &self.ingress.vendor));
     }
+}
+
+/// A reply whose client need not wait for it: it is told at once of one that is under way, or reads its events for as long as it
+/// likes.
+async fn in_background(
+    keeping: Keeping,
+    call: Call,
+    delivery: Delivery,
+    reply: Box<dyn Render>,
+    sealing: Sealing,
+) -> Reply {
+    let begun = keeping.begun().to_owned();
+    // A call that nobody could find again is not made.
+    let (call, last) = match keeping.begin(call).await {
+        Ok(begun) => begun,
+        Err(error) => return stored::unavailable(&error),
+    };
+    let kind = reply.content_type();
+    let body = StreamBody::of_call(call, reply, Some(sealing)).with_last(last);
+    if delivery == Delivery::Whole {
+        tokio::spawn(Box::new(body).finish());
+        return reply::body(StatusCode::OK, "application/json", begun.into_bytes());
+    }
+    let mut answer = streamed(kind, body);
+    if let ReplyBody::Stream(stream) = answer.body_mut() {
+        stream.finish_alone();
+    }
+    answer
 }
 
 /// What a reply says before its first content.
@@ -263,7 +307,7 @@ fn refused_credential(error: &ProviderError) -> Option<&ProviderError> {
 }
 
 fn streamed(kind: &str, stream: StreamBody) -> Reply {
-    let mut reply = Response::new(ReplyBody::Stream(Box::new(stream)));
+    let mut reply = Response::new(ReplyBody::from(stream));
     // A proxy that gathers or keeps pieces would make a stream a whole reply.
     let headers = [("content-type", kind), ("cache-control", "no-store"), ("x-accel-buffering", "no")];
     for (name, value) in headers {

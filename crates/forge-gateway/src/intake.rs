@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use forge::{
     CallContext, ErrorKind, ModelProvider, ModelRequest, Participant, ProviderError, RESUME, SESSION,
-    config::ServePlan, ingress::CHAT, router::Router, tags::Tags,
+    config::ServePlan, ingress::CHAT, request::InvalidBody, router::Router, tags::Tags,
 };
 use forge_http::ingress::{Incoming, Ingress, Refusal, ReplyHead};
 use http::{HeaderMap, StatusCode, header, request::Parts};
@@ -22,6 +23,7 @@ use crate::{
     reply::{self, Reply},
     request_body::{self, Body, Unread},
     state::StateMemory,
+    stored::{self, Keeping, NotTaken, Responses, Terms},
 };
 
 /// Where a request of one caller comes in.
@@ -31,6 +33,8 @@ pub(crate) struct Intake<'a> {
     pub(crate) access: &'a Access,
     pub(crate) capacity: &'a Capacity,
     pub(crate) states: &'a Arc<StateMemory>,
+    /// Where replies of this dialect are kept.
+    pub(crate) responses: Option<(&'a Arc<Responses>, Duration)>,
     pub(crate) ingress: &'a Ingress,
     pub(crate) caller: &'a Caller,
 }
@@ -48,14 +52,13 @@ impl Intake<'_> {
         let Body { bytes, room } = self.body(&head.headers, body).await?;
         let cx = CallContext::with_timer(Participant::new(ingress.vendor.clone(), ""), self.router.timer());
         let reply = ReplyHead { id: cx.call_id.to_string(), created: cx.timer.now() };
-        let read = || (ingress.parse)(&bytes, &head.uri, &reply);
-        // Whoever wants to know of fields that are lost has to have all of them read. Clients of Chat Completions keep nothing
-        // but the ids of calls, and what is remembered of those goes into the conversation.
-        let is_wanted = || is_chat(ingress) && self.states.is_wanted(caller.owner(), &bytes);
-        let carries = carries && !plan.rejects_unknown_fields && !is_wanted();
-        let carried = if carries { (ingress.carry)(&bytes, head, &reply) } else { Ok(None) };
-        let incoming = carried.and_then(|carried| carried.map_or_else(read, Ok));
-        let mut incoming = incoming.map_err(|error| refused(ingress, &Refusal::Body(&error.reason)))?;
+        let (mut incoming, keeping) = match self.stored(&bytes, &reply).await? {
+            Some(taken) => taken,
+            None => {
+                let incoming = self.incoming(head, &bytes, &reply, carries);
+                (incoming.map_err(|wrong| refused(ingress, &Refusal::Body(&wrong.reason)))?, None)
+            }
+        };
         drop(room);
         let model = &incoming.model;
         let participant = participant(self.router, plan, caller, model, &incoming, ingress);
@@ -86,7 +89,41 @@ impl Intake<'_> {
             tags = tags.with_alias(alias);
         }
         let cx = caller.sign(cx.with_participant(participant).with_tags(tags));
-        Ok(Accepted { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission, rooms })
+        Ok(Accepted { cx: cx.with_timeout(plan.timeout), incoming, unopened, admission, rooms, keeping })
+    }
+
+    /// Reads a request, or only looks over one that `carries` as it is.
+    fn incoming(
+        &self,
+        head: &Parts,
+        bytes: &Bytes,
+        reply: &ReplyHead,
+        carries: bool,
+    ) -> Result<Incoming, InvalidBody> {
+        let Self { plan, ingress, caller, .. } = *self;
+        let read = || (ingress.parse)(bytes, &head.uri, reply);
+        // Whoever wants to know of fields that are lost has to have all of them read. Clients of Chat Completions keep nothing
+        // but the ids of calls, and what is remembered of those goes into the conversation.
+        let is_wanted = || is_chat(ingress) && self.states.is_wanted(caller.owner(), bytes);
+        let carries = carries && !plan.rejects_unknown_fields && !is_wanted();
+        let carried = if carries { (ingress.carry)(bytes, head, reply) } else { Ok(None) };
+        carried.and_then(|carried| carried.map_or_else(read, Ok))
+    }
+
+    /// Reads a request whose reply is kept, or that goes on from one that is.
+    async fn stored(
+        &self,
+        bytes: &Bytes,
+        reply: &ReplyHead,
+    ) -> Result<Option<(Incoming, Option<Keeping>)>, Reply> {
+        let Some((responses, keep)) = self.responses else { return Ok(None) };
+        let terms =
+            Terms { owner: self.caller.owner(), keep, bytes: self.plan.body_bytes, capacity: self.capacity };
+        responses.take(bytes, reply, terms).await.map_err(|why| match why {
+            NotTaken::Body(wrong) => refused(self.ingress, &Refusal::Body(&wrong.reason)),
+            NotTaken::Crowded => busy(self.ingress, "too many large requests are being read"),
+            NotTaken::Storage(failed) => stored::unavailable(&failed),
+        })
     }
 
     async fn body(&self, headers: &HeaderMap, body: RequestBody) -> Result<Body, Reply> {
@@ -143,6 +180,8 @@ pub(crate) struct Accepted {
     pub(crate) admission: Admission,
     /// What is left of its caller's limits once it was let in.
     pub(crate) rooms: Rooms,
+    /// What keeps its reply, where that is to be kept.
+    pub(crate) keeping: Option<Keeping>,
 }
 
 /// The refusal of a server that has more to do than it may.

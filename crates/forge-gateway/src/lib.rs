@@ -53,6 +53,7 @@ mod sealing;
 mod server;
 mod service;
 mod state;
+mod stored;
 mod tls;
 mod watching;
 

@@ -3,7 +3,10 @@
 use std::{path::PathBuf, sync::Arc};
 
 use forge::{config::ServePlan, store::Store};
-use forge_core::storage::access::{AccessStore, AuditLog, SealStore};
+use forge_core::storage::{
+    access::{AccessStore, AuditLog, SealStore},
+    responses::ResponseStore,
+};
 
 use crate::request_log::RequestLog;
 
@@ -22,6 +25,8 @@ pub struct GatewayOptions {
     pub log: Option<RequestLog>,
     /// The secrets under which clients carry state of vendors. Without a store, they end with the process.
     pub seals: Option<Arc<dyn SealStore>>,
+    /// Where responses are kept, if its plan wants that. Without a store, none are.
+    pub responses: Option<Arc<dyn ResponseStore>>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
     /// The folder of what runs, where the socket is at which the server is watched, or the token of its address.
@@ -40,11 +45,12 @@ impl GatewayOptions {
         self
     }
 
-    /// The same with keys, their log, the secrets of seals and the accounts in this store.
+    /// The same with keys, their log, the secrets of seals, the responses that are kept and the accounts in this store.
     pub fn with_store(mut self, store: Arc<Store>) -> Self {
         self.keys = Some(Arc::clone(&store) as _);
         self.audit = Some(Arc::clone(&store) as _);
         self.seals = Some(Arc::clone(&store) as _);
+        self.responses = Some(Arc::clone(&store) as _);
         self.metrics = Some(store);
         self
     }

@@ -1,12 +1,13 @@
 //! What is served at an address.
 
-use forge::ingress::{CHAT, EMBEDDINGS, GEMINI, MESSAGES, RESPONSES};
+use forge::ingress::{CHAT, EMBEDDINGS, GEMINI, MESSAGES, RESPONSES, stored};
 use forge_http::ingress::{Ingress, Refusal, unescaped};
 use http::{Method, StatusCode};
 
 use crate::{
     answer::refused,
     reply::{self, Reply},
+    stored::Wish,
 };
 
 /// What a client asks the server for.
@@ -16,6 +17,8 @@ pub(crate) enum Wanted {
     Reply(Ingress),
     /// How many tokens a prompt has.
     Count(Ingress),
+    /// Something of the response of this id.
+    Stored(String, Wish),
     /// The models, or the one of this id.
     Models(Option<String>),
     /// Whether anybody is there.
@@ -35,6 +38,8 @@ pub(crate) const EVENTS: &str = "/v1/forge/events";
 
 /// Below these are single models.
 const LISTS: [&str; 3] = ["/v1/models/", "/v1beta/models/", "/models/"];
+/// Below these are single responses.
+const RESPONSE_LISTS: [&str; 2] = ["/v1/responses/", "/responses/"];
 
 impl Wanted {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
@@ -52,15 +57,15 @@ impl Wanted {
             EVENTS => Self::Events,
             "/v1/responses/input_tokens" => Self::Count(RESPONSES),
             "/v1/models" | "/v1beta/models" | "/models" => Self::Models(None),
-            _ => match LISTS.iter().find_map(|list| path.strip_prefix(list)) {
-                Some(rest) => Self::of_model(method, rest),
-                None => return Self::Nothing(path.starts_with("/v1beta/").then_some(GEMINI)),
+            _ => match (below(&LISTS, path), below(&RESPONSE_LISTS, path)) {
+                (Some(rest), _) => Self::of_model(method, rest),
+                (_, Some(rest)) => return Self::of_response(method, rest),
+                _ => return Self::Nothing(path.starts_with("/v1beta/").then_some(GEMINI)),
             },
         };
-        let is_read = matches!(*method, Method::GET | Method::HEAD);
         let fits = match wanted {
             Self::Reply(_) | Self::Count(_) => *method == Method::POST,
-            _ => is_read,
+            _ => is_read(method),
         };
         match wanted {
             Self::Reply(ingress) | Self::Count(ingress) if !fits => Self::OtherMethod(Some(ingress)),
@@ -81,6 +86,24 @@ impl Wanted {
         }
     }
 
+    /// Of one response, whose id says that it is one.
+    fn of_response(method: &Method, rest: &str) -> Self {
+        let (id, what) = rest.split_once('/').unwrap_or((rest, ""));
+        let id = unescaped(id).into_owned();
+        let (wish, fits) = match what {
+            "" if *method == Method::DELETE => (Wish::Delete, true),
+            "" => (Wish::Get, is_read(method)),
+            "input_items" => (Wish::InputItems, is_read(method)),
+            "cancel" => (Wish::Cancel, *method == Method::POST),
+            _ => return Self::Nothing(Some(RESPONSES)),
+        };
+        match (id.starts_with(stored::PREFIX), fits) {
+            (true, true) => Self::Stored(id, wish),
+            (true, false) => Self::OtherMethod(Some(RESPONSES)),
+            (false, _) => Self::Nothing(Some(RESPONSES)),
+        }
+    }
+
     /// The refusal of a client that brings no key that is known.
     pub(crate) fn no_key(&self) -> Reply {
         match self {
@@ -88,12 +111,22 @@ impl Wanted {
             | Self::Count(ingress)
             | Self::OtherMethod(Some(ingress))
             | Self::Nothing(Some(ingress)) => refused(ingress, &Refusal::Key),
+            Self::Stored(..) => refused(&RESPONSES, &Refusal::Key),
             _ => reply::refusal(
                 StatusCode::UNAUTHORIZED,
                 "bring a key of this server: `forge keys create` makes one",
             ),
         }
     }
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+/// What of a path stands below one of these.
+fn below<'p>(lists: &[&str], path: &'p str) -> Option<&'p str> {
+    lists.iter().find_map(|list| path.strip_prefix(list))
 }
 
 #[cfg(test)]
@@ -107,6 +140,7 @@ mod tests {
             Wanted::Reply(ingress) => format!("reply {}", ingress.dialect.as_str()),
             Wanted::Count(ingress) => format!("count {}", ingress.dialect.as_str()),
             Wanted::Models(id) => format!("models {}", id.unwrap_or_default()),
+            Wanted::Stored(id, wish) => format!("{wish:?} {id}"),
             Wanted::OtherMethod(ingress) => format!("other method {}", of(ingress)),
             Wanted::Nothing(ingress) => format!("nothing {}", of(ingress)),
             other => format!("{other:?}"),
@@ -127,6 +161,17 @@ mod tests {
             (Method::POST, "/v1/embeddings", "reply embeddings"),
             (Method::GET, "/v1/embeddings", "other method embeddings"),
             (Method::POST, "/v1/images/generations", "nothing none"),
+            (Method::GET, "/v1/responses/resp_1/", "Get resp_1"),
+            (Method::HEAD, "/responses/resp%5F1", "Get resp_1"),
+            (Method::DELETE, "/v1/responses/resp_1", "Delete resp_1"),
+            (Method::POST, "/v1/responses/resp_1/cancel", "Cancel resp_1"),
+            (Method::GET, "/v1/responses/resp_1/input_items", "InputItems resp_1"),
+            (Method::DELETE, "/v1/responses/resp_1/input_items", "other method responses"),
+            (Method::PUT, "/v1/responses/resp_1", "other method responses"),
+            (Method::GET, "/v1/responses/resp_1/cancel", "other method responses"),
+            (Method::GET, "/v1/responses/resp_1/else", "nothing responses"),
+            (Method::GET, "/v1/responses/msg_1", "nothing responses"),
+            (Method::POST, "/v1/responses/compact", "nothing responses"),
         ] {
             assert_eq!(wanted(method.clone(), path), expected, "{method} {path}");
         }

@@ -25,10 +25,13 @@ const FULL: usize = 64 * 1024;
 /// The call behind a stream whose head had to go out before anything of an answer was there.
 pub(crate) type Call = Pin<Box<dyn Future<Output = Result<ResponseStream, ProviderError>> + Send>>;
 
+/// What is done at the end of a reply, before its last bytes go out.
+pub(crate) type Last = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// The body of a reply.
 pub(crate) enum ReplyBody {
     Whole(Option<Bytes>),
-    Stream(Box<StreamBody>),
+    Stream(Streaming),
     /// What happens at the server.
     Events(Box<EventStream>),
 }
@@ -61,7 +64,10 @@ impl Body for ReplyBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Self::Whole(body) => Poll::Ready(body.take().map(|body| Ok(Frame::data(body)))),
-            Self::Stream(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
+            Self::Stream(Streaming(stream)) => match stream {
+                Some(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
+                None => Poll::Ready(None),
+            },
             Self::Events(events) => events.poll_frames(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
         }
     }
@@ -78,29 +84,32 @@ impl Body for ReplyBody {
     }
 }
 
-impl Drop for StreamBody {
-    fn drop(&mut self) {
-        // Without a runtime the process is at its end, and so are its calls.
-        let Some(runtime) = tokio::runtime::Handle::try_current().ok().filter(|_| self.finishes_alone) else {
-            return;
-        };
-        let source = std::mem::replace(&mut self.source, Source::Done);
-        if !matches!(source, Source::Done) {
-            runtime.spawn(finish(source));
+/// A stream in the hands of its client.
+pub(crate) struct Streaming(Option<Box<StreamBody>>);
+
+impl From<StreamBody> for ReplyBody {
+    fn from(body: StreamBody) -> Self {
+        Self::Stream(Streaming(Some(Box::new(body))))
+    }
+}
+
+impl Streaming {
+    /// The call goes on to its end when its client goes away.
+    pub(crate) fn finish_alone(&mut self) {
+        if let Some(body) = &mut self.0 {
+            body.finishes_alone = true;
         }
     }
 }
 
-/// Reads a call to its end.
-async fn finish(source: Source) {
-    let events = match source {
-        Source::Call(call) => call.await,
-        Source::Events(events) => Ok(events),
-        Source::Done => return,
-    };
-    // What it says of a failure stands in the accounts.
-    let Ok(mut events) = events else { return };
-    while let Some(Ok(_)) = events.next().await {}
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        let body = self.0.take().filter(|body| body.finishes_alone && !body.is_over());
+        // Without a runtime the process is at its end, and so are its calls.
+        if let Some((body, runtime)) = body.zip(tokio::runtime::Handle::try_current().ok()) {
+            runtime.spawn(body.finish());
+        }
+    }
 }
 
 /// Events, written in the client's dialect. It is polled by the client's socket, so that a client that reads slowly
@@ -112,6 +121,7 @@ pub(crate) struct StreamBody {
     sealing: Option<Sealing>,
     out: Vec<u8>,
     silence: Pin<Box<Sleep>>,
+    last: Option<Last>,
     /// Whether the call goes on once nobody reads it.
     finishes_alone: bool,
 }
@@ -149,12 +159,21 @@ impl StreamBody {
 
     fn new(source: Source, reply: Box<dyn Render>, sealing: Option<Sealing>, out: Vec<u8>) -> Self {
         let silence = Box::pin(sleep_until(Instant::now() + KEEP_ALIVE));
-        Self { source, reply, sealing, out, silence, finishes_alone: false }
+        Self { source, reply, sealing, out, silence, last: None, finishes_alone: false }
     }
 
-    /// The call goes on to its end when its client goes away.
-    pub(crate) fn finish_alone(&mut self) {
-        self.finishes_alone = true;
+    /// The same, which does `last` at its end.
+    pub(crate) fn with_last(self, last: impl Into<Option<Last>>) -> Self {
+        Self { last: last.into(), ..self }
+    }
+
+    /// Reads the call to its end, for nobody.
+    pub(crate) async fn finish(mut self: Box<Self>) {
+        while std::future::poll_fn(|cx| self.poll(cx)).await.is_some() {}
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.source, Source::Done) && self.last.is_none()
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
@@ -164,6 +183,11 @@ impl StreamBody {
                 self.release();
                 break;
             }
+        }
+        // A client that has the end of a reply may go on from it at once.
+        if let Some(last) = self.last.as_mut().filter(|_| matches!(self.source, Source::Done)) {
+            ready!(last.as_mut().poll(cx));
+            self.last = None;
         }
         if self.out.is_empty() {
             if matches!(self.source, Source::Done) {

@@ -186,6 +186,9 @@ impl Gateway {
         let mut background = JoinSet::new();
         let watching = Arc::clone(&service);
         background.spawn(async move { watching.access.watch(version).await });
+        if let Some(responses) = service.responses.clone() {
+            background.spawn(async move { responses.watch().await });
+        }
         if let Some(listener) = probes {
             background.spawn(probes::serve(listener, Arc::clone(&service)));
         }
@@ -203,16 +206,28 @@ impl Gateway {
         drop(listeners);
         service.capacity.drain();
         publish(&service, ServerDraining {});
-        let ended = async {
-            connections.shutdown().await;
-            true
-        };
-        let grace = service.plan().grace;
-        let in_time = tokio::time::timeout(if grace.is_zero() { Duration::MAX } else { grace }, ended).await;
+        let in_time = in_grace(&service, connections).await;
         service.access.note().await;
         end_watchers(&service, &watchers_end, &mut watchers).await;
-        in_time.is_ok()
+        in_time
     }
+}
+
+/// Waits for what is under way as long as the plan says, and ends what is left of the calls in the background. Returns whether all
+/// had ended by itself.
+async fn in_grace(service: &Service, connections: GracefulShutdown) -> bool {
+    let ended = async {
+        connections.shutdown().await;
+        if let Some(responses) = &service.responses {
+            responses.idle().await;
+        }
+    };
+    let grace = service.plan().grace;
+    let in_time = tokio::time::timeout(if grace.is_zero() { Duration::MAX } else { grace }, ended).await;
+    if let Some(responses) = &service.responses {
+        responses.end().await;
+    }
+    in_time.is_ok()
 }
 
 /// Those who watch get what is there, and at most so much time to take it.

@@ -1,8 +1,11 @@
 //! One request, from its head to the one who answers it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use forge::{CallContext, config::ServePlan, router::Router, store::Store};
+use forge::{CallContext, config::ServePlan, ingress::RESPONSES, router::Router, store::Store};
 use forge_core::storage::access::KeyScope;
 use forge_http::ingress::{Incoming, Ingress, Refusal};
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
@@ -24,6 +27,7 @@ use crate::{
     request_log::{KeyName, Noted, Noting, RequestLog},
     sealing::Sealing,
     state::StateMemory,
+    stored::{self, Responses},
     tls::Tls,
     watching,
 };
@@ -38,15 +42,17 @@ pub(crate) struct Service {
     pub(crate) metrics: Option<Arc<Store>>,
     pub(crate) log: Option<RequestLog>,
     pub(crate) states: Arc<StateMemory>,
+    pub(crate) responses: Option<Arc<Responses>>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, log, .. } = options;
+        let GatewayOptions { plan, metrics, log, responses, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
-        let capacity = Capacity::new(&plan);
-        Self { router, access, tls, capacity, metrics, log, states, plan: RwLock::new(Arc::new(plan)) }
+        let responses = responses.map(|store| Arc::new(Responses::new(store, router.timer())));
+        let (capacity, plan) = (Capacity::new(&plan), RwLock::new(Arc::new(plan)));
+        Self { router, access, tls, capacity, metrics, log, states, responses, plan }
     }
 
     /// How it serves now.
@@ -136,14 +142,14 @@ impl Service {
             Wanted::Reply(ingress) => {
                 match self.intake(plan, &ingress, caller).read(head, body, plan.relay).await {
                     Err(refused) => refused,
-                    Ok(Accepted { cx, incoming, admission, rooms, unopened }) => {
+                    Ok(Accepted { cx, incoming, admission, rooms, unopened, keeping }) => {
                         let Some(cx) = self.placed(cx, &incoming) else {
                             return refused(&ingress, &Refusal::ModelUnknown(&incoming.model));
                         };
                         let now = cx.timer.now();
                         let sealing = self.sealing(&ingress, caller);
-                        let answer =
-                            Answer { router: &self.router, ingress: &ingress, cx, sealing, unopened };
+                        let router = &self.router;
+                        let answer = Answer { router, ingress: &ingress, cx, sealing, unopened, keeping };
                         let mut reply = answer.to(incoming, admission).await;
                         rooms.tell(&ingress.dialect, now, &mut reply);
                         reply
@@ -162,6 +168,13 @@ impl Service {
                 StatusCode::FORBIDDEN,
                 "events are for keys that are made with `--scope events`, or for who opens the admin address",
             ),
+            Wanted::Stored(..) if !plan.formats.contains(&RESPONSES.dialect.as_str()) => {
+                refused(&RESPONSES, &Refusal::Path(head.uri.path()))
+            }
+            Wanted::Stored(id, wish) => match self.kept(plan) {
+                Some((responses, _)) => responses.answer(caller.owner(), &id, wish, head.uri.query()).await,
+                None => stored::not_found(&id),
+            },
             Wanted::Socket => {
                 reply::refusal(StatusCode::UPGRADE_REQUIRED, "there are no sockets here; go on over HTTP")
             }
@@ -190,7 +203,13 @@ impl Service {
 
     fn intake<'a>(&'a self, plan: &'a ServePlan, ingress: &'a Ingress, caller: &'a Caller) -> Intake<'a> {
         let Self { router, access, capacity, states, .. } = self;
-        Intake { router, plan, access, capacity, states, ingress, caller }
+        let responses = self.kept(plan).filter(|_| ingress.dialect == RESPONSES.dialect);
+        Intake { router, plan, access, capacity, states, responses, ingress, caller }
+    }
+
+    /// Where responses are kept, and how long, if they are.
+    fn kept(&self, plan: &ServePlan) -> Option<(&Arc<Responses>, Duration)> {
+        self.responses.as_ref().zip(plan.keep_responses)
     }
 
     fn sealing(&self, ingress: &Ingress, caller: &Caller) -> Sealing {

@@ -2,8 +2,8 @@
 //!
 //! A [`Store`] is the [`UsageSink`](forge_core::storage::accounts::UsageSink), the [`Journal`](forge_core::storage::journal::Journal), the
 //! [`BudgetStore`](forge_core::storage::budget::BudgetStore), and the [`AccessStore`](forge_core::storage::access::AccessStore)
-//! with its [`AuditLog`](forge_core::storage::access::AuditLog) and [`SealStore`](forge_core::storage::access::SealStore) of a
-//! process. Several processes may use one file at once.
+//! with its [`AuditLog`](forge_core::storage::access::AuditLog) and [`SealStore`](forge_core::storage::access::SealStore), and the
+//! [`ResponseStore`](forge_core::storage::responses::ResponseStore) of a process. Several processes may use one file at once.
 //!
 //! - **Accounts** never wait and never fail: a record goes into a bounded queue, one thread commits what is
 //!   there. While the file cannot be written, records go to a spool of JSON lines beside it, and from there
@@ -14,6 +14,7 @@
 //!   of it is reserved for several calls at once; such a call is settled by the store that reserved it.
 //! - **Keys** of a server's clients change together with their log, and are on disk when the call returns. They are read on
 //!   connections of their own, so that a file which cannot be written still tells them.
+//! - **Responses** that a server keeps for its clients are on disk when the call returns.
 //! - **Questions** are answered from sums per hour and day where the [`Filter`] allows it, on connections of
 //!   their own. They block, so that asynchronous code asks them on a blocking thread.
 //!
@@ -53,6 +54,7 @@ mod names;
 mod options;
 pub mod prometheus;
 mod reserved;
+mod responses;
 mod row;
 mod schema;
 mod seal;

@@ -107,8 +107,8 @@ macro_rules! contract {
     )*};
 }
 
-/// One test for each scenario of a part of the contract of stores: `journal`, `budget`, `accounts` or `access`, for one
-/// [`store::Subject`].
+/// One test for each scenario of a part of the contract of stores: `journal`, `budget`, `accounts`, `access` or
+/// `responses`, for one [`store::Subject`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -170,6 +170,14 @@ macro_rules! store_contract {
             the_log_is_one_chain
             servers_share_their_secrets_and_each_rotation_keeps_one_before
             a_first_rotation_makes_a_first_secret
+        }
+    };
+    (responses, $subject:expr) => {
+        $crate::store_contract! { @each responses, $subject;
+            a_response_comes_back_whole_to_its_owner_alone
+            a_conversation_is_walked_back_as_far_as_it_may
+            a_response_under_way_ends_once
+            what_has_expired_is_swept
         }
     };
     (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(

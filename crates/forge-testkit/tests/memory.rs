@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forge_core::{
-    storage::memory::{MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal},
+    storage::memory::{MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal, MemoryResponses},
     time::ManualTimer,
 };
 use forge_testkit::store::Subject;
@@ -52,4 +52,15 @@ mod access {
     }
 
     forge_testkit::store_contract!(access, subject());
+}
+
+mod responses {
+    use super::*;
+
+    fn subject() -> Subject<MemoryResponses> {
+        let responses = Arc::new(MemoryResponses::default());
+        Subject::new(ManualTimer::new(), move || Arc::clone(&responses))
+    }
+
+    forge_testkit::store_contract!(responses, subject());
 }

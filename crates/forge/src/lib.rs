@@ -76,7 +76,7 @@ pub mod ingress {
     #[cfg(feature = "google")]
     pub use forge_google::ingress::GEMINI;
     #[cfg(feature = "openai")]
-    pub use forge_openai::ingress::{CHAT, EMBEDDINGS, RESPONSES};
+    pub use forge_openai::ingress::{CHAT, EMBEDDINGS, RESPONSES, stored};
 }
 
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};

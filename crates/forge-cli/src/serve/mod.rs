@@ -45,6 +45,8 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     }));
     if let Some(store) = setup.store() {
         options = options.with_store(store.clone());
+    } else if options.plan.keep_responses.is_some() {
+        note(quiet, "responses are not kept: set FORGE_HOME to a folder, or HOME, where the accounts can be");
     }
     options.run = url::folder();
     if args.check {

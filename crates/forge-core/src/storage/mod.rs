@@ -5,6 +5,7 @@
 //! - [`accounts`]: one record per attempt, and questions about them.
 //! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
 //! - [`cooldown`]: until when vendors want no calls.
+//! - [`responses`]: what a server keeps of its answers for its clients.
 //! - [`memory`]: all of it for as long as the process lives.
 //!
 //! A store that keeps its promises passes the suite of `forge-testkit` (`forge_testkit::store`).
@@ -17,6 +18,7 @@ pub mod cooldown;
 mod error;
 pub mod journal;
 pub mod memory;
+pub mod responses;
 
 pub use changes::Changes;
 pub use error::{StorageError, StorageErrorKind};

@@ -21,5 +21,6 @@ mod settings;
 mod sockets;
 mod states;
 mod store;
+mod stored;
 mod talk;
 mod vendor;

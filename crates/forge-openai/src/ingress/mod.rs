@@ -21,6 +21,7 @@ mod chat_parse;
 mod chat_render;
 mod content;
 mod embeddings;
+mod final_response;
 mod frames;
 mod outline;
 mod refuse;
@@ -28,6 +29,7 @@ mod responses_carry;
 mod responses_item;
 mod responses_parse;
 mod responses_render;
+pub mod stored;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -69,7 +71,7 @@ pub const CHAT: Ingress = Ingress {
     refuse: refuse::chat,
 };
 
-/// Responses. Nothing is stored: a request that goes on from something stored is refused.
+/// Responses. Nothing is stored: a request that goes on from something stored is refused, unless [`stored`] has read it.
 pub const RESPONSES: Ingress = Ingress {
     dialect: relay::RESPONSES,
     vendor: ModelProvider::OpenAI,

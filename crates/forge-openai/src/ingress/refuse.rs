@@ -42,6 +42,11 @@ impl<'a> Told<'a> {
     }
 }
 
+/// A refusal without a code of its own.
+pub(super) fn told(status: u16, message: &str) -> (u16, Vec<u8>) {
+    (status, body(&Told::new(status, REQUEST, None, message).body()))
+}
+
 /// A refusal, with the status that the dialect has for a model that is not there.
 fn refuse(refusal: &Refusal<'_>, no_model: u16) -> (u16, Vec<u8>) {
     let message = words(refusal);

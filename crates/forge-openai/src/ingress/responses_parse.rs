@@ -68,14 +68,14 @@ fn refuse_what_is_stored(body: &Body) -> Result<(), InvalidBody> {
             format!("{NOT_FOUND} `{id}` is not here: nothing is stored; send the whole conversation");
         return Err(InvalidBody::new(reason));
     }
-    let asked =
-        [("conversation", body.conversation.is_some()), ("background", body.background == Some(true))];
-    match asked.iter().find(|(_, asked)| *asked) {
-        Some((name, _)) => {
-            Err(InvalidBody::new(format!("{UNSUPPORTED}: `{name}` needs a store, and nothing is stored")))
-        }
-        None => Ok(()),
-    }
+    let reason = if body.conversation.is_some() {
+        "`conversation` is kept nowhere here; send the whole conversation"
+    } else if body.background == Some(true) {
+        "`background` needs a server that stores responses; wait for the reply, or have it streamed"
+    } else {
+        return Ok(());
+    };
+    Err(InvalidBody::new(format!("{UNSUPPORTED}: {reason}")))
 }
 
 /// The form of the answer. What else stands beside it goes to the vendor, unless the form would be lost by that.
@@ -131,7 +131,7 @@ impl Reader<'_> {
                 tools(list, Place::Field(&place, "tools"), STRICT, &mut self.tools)?;
             }
             "item_reference" => {
-                let reason = "refers to an item that is not here: nothing is stored; send the item itself";
+                let reason = "refers to an item that is not stored here; send the item itself";
                 return Err(place.wrong(reason));
             }
             // Calls of the vendor's own tools, and whatever it adds.

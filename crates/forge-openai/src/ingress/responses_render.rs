@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use forge_core::{
-    ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
+    ErrorKind, ModelProvider, ModelRequest, ModelResponse, ProviderError, StreamEvent, TokenCount,
     event::{Delta, Finished, PartKind, StopReason, ToolStart},
     request::{Opaque, Part, ToolInput},
 };
@@ -15,13 +15,16 @@ use serde_json::{
 };
 
 use super::{
+    final_response::Repeated,
     frames,
     refuse::{self, Told},
     responses_item::{COMPLETED, IN_PROGRESS, INCOMPLETE, Item, Kind, kept},
 };
 use crate::{
     responses::tool_choice,
-    wire::answer_responses::{Event, Fault, IncompleteDetails, InputDetails, OutputDetails, Response, Usage},
+    wire::answer_responses::{
+        Event, Fault, IncompleteDetails, InputDetails, Kept, OutputDetails, Response, Usage,
+    },
 };
 
 /// Writes one reply. Each part is an output item.
@@ -46,6 +49,8 @@ pub(super) struct ResponsesReply {
     /// By their places, once they are whole.
     output: Vec<Option<Box<RawValue>>>,
     refused: bool,
+    /// Of a response that is stored.
+    repeated: Option<Repeated>,
 }
 
 /// What is known of a part.
@@ -83,6 +88,27 @@ impl ResponsesReply {
             parts: Vec::new(),
             output: Vec::new(),
             refused: false,
+            repeated: None,
+        }
+    }
+
+    /// Has the response say what `repeated` holds, and be there as a whole once it has ended.
+    pub(super) fn keep(&mut self, repeated: Repeated) {
+        self.repeated = Some(repeated);
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The response as it begins.
+    pub(super) fn begun(&self) -> String {
+        text(&self.response(IN_PROGRESS))
+    }
+
+    fn note(&self, response: &Response<'_>) {
+        if let Some(repeated) = &self.repeated {
+            repeated.last.set(text(response));
         }
     }
 
@@ -100,6 +126,12 @@ impl ResponsesReply {
             tool_choice: &self.tool_choice,
             tools: [],
             usage: None,
+            kept: self.repeated.as_ref().map(|repeated| Kept {
+                store: true,
+                background: repeated.is_background,
+                previous_response_id: repeated.previous.as_deref(),
+                metadata: repeated.metadata.as_ref(),
+            }),
         }
     }
 
@@ -210,7 +242,9 @@ impl ResponsesReply {
             INCOMPLETE => "response.incomplete",
             _ => "response.failed",
         };
-        let response = Some(self.ended(finished.reason, &finished.usage));
+        let response = self.ended(finished.reason, &finished.usage);
+        self.note(&response);
+        let response = Some(response);
         send(Event { r#type, response, ..Event::default() }, &self.sequence, out);
         self.done = true;
     }
@@ -322,7 +356,9 @@ impl Render for ResponsesReply {
                 self.output.push(Some(item));
             }
         }
-        body(&self.ended(reply.stop_reason, &reply.tokens))
+        let response = self.ended(reply.stop_reason, &reply.tokens);
+        self.note(&response);
+        body(&response)
     }
 
     fn event(&mut self, event: &StreamEvent, out: &mut Vec<u8>) {
@@ -360,22 +396,37 @@ impl Render for ResponsesReply {
         self.begin(out);
         // What is not whole is no output.
         self.output.retain(Option::is_some);
-        let told = refuse::failed(error, 400);
+        let (cause, told) = (error.kind, refuse::failed(error, 400));
         let error = fault(&told);
         let (code, message) = (Some(error.code), Some(error.message));
         let nested = Some(told.body().error);
         let event =
             Event { r#type: "error", error: nested, code, message, param: Some(()), ..Event::default() };
         send(event, &self.sequence, out);
-        let response = Some(Response { error: Some(error), ..self.response(FAILED) });
+        let response = match cause {
+            ErrorKind::Cancelled if self.repeated.is_some() => self.response("cancelled"),
+            _ => Response { error: Some(error), ..self.response(FAILED) },
+        };
+        self.note(&response);
+        let response = Some(response);
         send(Event { r#type: "response.failed", response, ..Event::default() }, &self.sequence, out);
     }
 
     fn keep_alive(&mut self, out: &mut Vec<u8>) {
+        // Who may go away and come back learns the id at once.
+        if self.repeated.is_some() && !self.done {
+            self.begin(out);
+        }
         if !self.done {
             out.extend_from_slice(frames::PING);
         }
     }
+}
+
+/// The JSON text of a response.
+fn text(response: &Response<'_>) -> String {
+    // Texts and numbers always have a form in JSON.
+    serde_json::to_string(response).unwrap_or_default()
 }
 
 /// The error of a response, which always has a code.

@@ -27,6 +27,18 @@ pub(crate) struct Response<'a> {
     /// The client knows which it sent.
     pub(crate) tools: Empty,
     pub(crate) usage: Option<Usage>,
+    /// Of a response that is stored.
+    #[serde(flatten)]
+    pub(crate) kept: Option<Kept<'a>>,
+}
+
+/// What a response that is stored repeats of its request.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Kept<'a> {
+    pub(crate) store: bool,
+    pub(crate) background: bool,
+    pub(crate) previous_response_id: Option<&'a str>,
+    pub(crate) metadata: Option<&'a Value>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -191,6 +203,25 @@ pub(crate) fn kept_kind(item: &RawValue) -> Option<String> {
         r#type: String,
     }
     serde_json::from_str::<Kept>(item.get()).ok().map(|kept| kept.r#type)
+}
+
+/// A page of the items that a response answers.
+#[derive(Debug, Serialize)]
+pub(crate) struct ItemList<'a> {
+    pub(crate) object: &'static str,
+    pub(crate) data: &'a [Value],
+    pub(crate) first_id: Option<&'a str>,
+    pub(crate) last_id: Option<&'a str>,
+    pub(crate) has_more: bool,
+}
+
+/// That a response is deleted.
+#[derive(Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are the vendor's")]
+pub(crate) struct Deleted<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) object: &'static str,
+    pub(crate) deleted: bool,
 }
 
 /// The body of a token count.

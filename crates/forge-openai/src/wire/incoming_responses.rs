@@ -29,6 +29,20 @@ incoming! {
         background: Option<bool>,
     }
 
+    /// What a body asks of a server that stores.
+    struct Storing {
+        store: Option<bool>,
+        previous_response_id: Option<String>,
+        background: Option<bool>,
+    }
+
+    /// What the address says of a page of items.
+    struct Paging {
+        after: Option<String>,
+        limit: Option<String>,
+        order: Option<String>,
+    }
+
     struct Reasoning {
         effort: Option<Effort>,
         /// `auto`, `concise` or `detailed`.
@@ -131,6 +145,12 @@ pub(crate) fn minted(kind: &str, item: &Value, behind_thoughts: bool) -> Option<
 /// The id of an item in a reply of this server: behind the kind stand the id of the call and the item's place.
 pub(crate) fn our_id(kind: &str, call: &str, place: usize) -> String {
     format!("{kind}_{call}_{place}")
+}
+
+/// The id of the call in whose reply, or whose input, the item of this id of [ours](our_id) stands.
+pub(crate) fn call_of(id: &str) -> Option<&str> {
+    let (rest, _) = id.rsplit_once('_').filter(|_| is_our_id(id))?;
+    rest.rsplit_once('_').map(|(_, call)| call)
 }
 
 /// Whether an item has its id from this server. Those of the vendor have one `_`.

@@ -19,3 +19,5 @@ pub(crate) mod incoming_responses;
 pub(crate) mod listing;
 pub(crate) mod responses;
 pub(crate) mod responses_reply;
+#[cfg(feature = "ingress")]
+pub(crate) mod stored_responses;

@@ -40,3 +40,7 @@ mod accounts {
 mod access {
     forge_testkit::store_contract!(access, super::sqlite());
 }
+
+mod responses {
+    forge_testkit::store_contract!(responses, super::sqlite());
+}

@@ -46,9 +46,9 @@ use serde_json::Value;
 use self::{serve::ServeSection, session::SessionSection};
 pub use self::{
     serve::{
-        AdminPlace, AliasModel, AliasSpec, AliasTarget, BetasSpec, KeyLimitSpec, Listen, ModelAlias,
-        ModelNames, Network, NoAdminPlace, NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec, ServePlan,
-        ServeSpec, TlsFiles, TlsSpec,
+        AdminPlace, AliasModel, AliasSpec, AliasTarget, BetasSpec, KeptResponsesSpec, KeyLimitSpec, Listen,
+        ModelAlias, ModelNames, Network, NoAdminPlace, NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec,
+        ServePlan, ServeSpec, TlsFiles, TlsSpec,
     },
     session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
 };

@@ -122,6 +122,7 @@ serve:
   formats: [chat, messages]
   unknown_fields: reject
   betas: { deny: ["files-*"] }
+  responses: { store: 30d }
   on_disconnect: finish
   log: { requests: true }
   models: { coder: { role: critic }, fast: { pool: both }, "claude-*": { provider: claude, model: same }, old: { provider: claude, model: claude-opus-5 },

@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 25] = [
+const SECTIONS: [(&str, &str); 26] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -42,6 +42,7 @@ const SECTIONS: [(&str, &str); 25] = [
     ("ServeSpec", "A server"),
     ("TlsSpec", "A certificate"),
     ("BetasSpec", "Features of Anthropic's API"),
+    ("KeptResponsesSpec", "Responses that are kept"),
     ("ServeLogSpec", "What a server logs"),
     ("AliasSpec", "A name of a model"),
     ("ServeLimitSpec", "Limits of a server"),

@@ -38,6 +38,7 @@ pub(super) fn serve(plan: &ServePlan) -> Value {
         },
         "unknown_fields": if plan.rejects_unknown_fields { "reject" } else { "ignore" },
         "betas": { "deny": plan.denied_betas },
+        "responses": { "store": plan.keep_responses.map_or_else(|| "off".into(), duration) },
         "on_disconnect": if plan.finishes_alone { "finish" } else { "cancel" },
         "log": { "requests": plan.logs_requests },
         "timeout": duration(plan.timeout),

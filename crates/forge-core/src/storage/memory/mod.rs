@@ -4,11 +4,13 @@ mod access;
 mod accounts;
 mod budgets;
 mod journal;
+mod responses;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
     access::MemoryAccess, accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal,
+    responses::MemoryResponses,
 };
 
 /// No code here panics while it holds a lock, so a poisoned one is still whole.

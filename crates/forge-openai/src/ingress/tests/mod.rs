@@ -8,6 +8,7 @@ mod hostile;
 mod refuse;
 mod responses_parse;
 mod responses_render;
+mod stored;
 
 use bytes::Bytes;
 use chrono::DateTime;

@@ -4,7 +4,7 @@ mod admin;
 mod plan;
 mod spec;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use forge_config::{KeyPath, Problem, ResolveContext, Section, code, nearest};
 use forge_router::{ProviderPlan, RouterPlan};
@@ -15,7 +15,10 @@ pub use self::{
         AliasModel, AliasTarget, Listen, ModelAlias, ModelNames, Network, NoNetwork, NoPlace, ServePlan,
         TlsFiles,
     },
-    spec::{AliasSpec, BetasSpec, KeyLimitSpec, ServeLimitSpec, ServeLogSpec, ServeSpec, TlsSpec},
+    spec::{
+        AliasSpec, BetasSpec, KeptResponsesSpec, KeyLimitSpec, ServeLimitSpec, ServeLogSpec, ServeSpec,
+        TlsSpec,
+    },
 };
 use crate::{AdapterRegistry, storage::access::Allowance};
 
@@ -38,6 +41,7 @@ impl Section for ServeSection {
             ("hosts", spec.hosts.is_some(), "lets others reach this machine"),
             ("origins", spec.origins.is_some(), "lets pages of browsers ask"),
             ("trusted_proxies", spec.trusted_proxies.is_some(), "believes what others say of their clients"),
+            ("responses", spec.responses.is_some(), "keeps what clients send"),
         ];
         let set = sets.into_iter().filter(|(_, is_set, _)| *is_set);
         set.map(|(key, _, does)| Problem::untrusted(root.key(key), does)).collect()
@@ -65,6 +69,7 @@ impl Section for ServeSection {
             choice(spec.unknown_fields.as_deref(), &words, &root.key("unknown_fields"));
         let words = [("cancel", false), ("finish", true)];
         plan.finishes_alone = choice(spec.on_disconnect.as_deref(), &words, &root.key("on_disconnect"));
+        plan.keep_responses = keep_responses(spec.responses.as_ref(), context, &root.key("responses"));
         plan.logs_requests = spec.log.as_ref().and_then(|log| log.requests).unwrap_or_default();
         plan.denied_betas = spec.betas.as_ref().and_then(|betas| betas.deny.clone()).unwrap_or_default();
         plan.relay = spec.relay.unwrap_or(plan.relay);
@@ -75,6 +80,18 @@ impl Section for ServeSection {
         plan.grace = grace.unwrap_or(plan.grace);
         plan
     }
+}
+
+/// Longer than any client comes back.
+const LONGEST_KEPT: Duration = Duration::from_secs(3_650 * 24 * 3_600);
+
+fn keep_responses(
+    spec: Option<&KeptResponsesSpec>,
+    context: &mut ResolveContext<'_>,
+    path: &KeyPath,
+) -> Option<Duration> {
+    let text = spec?.store.as_deref().filter(|text| text.trim() != "off");
+    context.duration_up_to(LONGEST_KEPT, text, &path.key("store"))
 }
 
 fn listen(places: &[String], context: &mut ResolveContext<'_>, path: &KeyPath) -> Vec<Listen> {

@@ -44,6 +44,8 @@ pub struct ServePlan {
     pub rejects_unknown_fields: bool,
     /// Names and patterns of features of Anthropic's API that do not go on to the vendor.
     pub denied_betas: Vec<String>,
+    /// How long responses are kept for clients of OpenAI's Responses; `None` keeps none.
+    pub keep_responses: Option<Duration>,
     /// Whether a call goes on when its client is gone.
     pub finishes_alone: bool,
     /// Whether each request is logged.
@@ -82,6 +84,7 @@ impl Default for ServePlan {
             models: ModelNames::default(),
             rejects_unknown_fields: false,
             denied_betas: Vec::new(),
+            keep_responses: None,
             finishes_alone: false,
             logs_requests: false,
             relay: true,

@@ -57,6 +57,9 @@ pub struct ServeSpec {
     /// What of Anthropic's `anthropic-beta` goes on to the vendor.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub betas: Option<BetasSpec>,
+    /// What is kept of responses for clients of OpenAI's Responses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub responses: Option<KeptResponsesSpec>,
     /// What happens to a call whose client goes away: `cancel` (if unset) or `finish`, which pays for all of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_disconnect: Option<String>,
@@ -80,6 +83,17 @@ pub struct BetasSpec {
     /// Names that are taken out, or patterns in which `*` stands for any letters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deny: Option<Vec<String>>,
+}
+
+/// What a server keeps of responses.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeptResponsesSpec {
+    /// How long a response and what it answers are kept, unless its client says `"store": false`, such as `30d`, 3650d at most; or
+    /// `off` (if unset).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["30d", "off"]))]
+    pub store: Option<String>,
 }
 
 /// What a server logs.
