@@ -27,6 +27,7 @@
 (identifier) @ref.name
 (type_identifier) @ref.type
 (field_identifier) @ref.member
+(keyed_element . (literal_element (identifier) @ref.member))
 
 (parameter_declaration name: (identifier) @local)
 (variadic_parameter_declaration name: (identifier) @local)

@@ -10,7 +10,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    codec::{Reader, Writer},
+    codec::{Reader, Writer, hex},
     content::Refusal,
     facts::Blob,
     language::Language,
@@ -58,11 +58,7 @@ pub(crate) struct Cache {
 impl Cache {
     /// The log of this root in `folder`, and what it knows.
     pub(crate) fn open(folder: &Path, root: &Path) -> (Self, Vec<(String, Entry)>) {
-        let name: String = Sha256::digest(root.as_os_str().as_encoded_bytes())
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = hex(&Sha256::digest(root.as_os_str().as_encoded_bytes())[..8]);
         let path = folder.join(format!("{name}.index"));
         let mut cache = Self {
             path,

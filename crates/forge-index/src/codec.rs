@@ -63,6 +63,15 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Bytes as a text that can stand in a name of a file.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -116,11 +116,15 @@ impl Facts {
                 Qualifier::Path(path) => (3, Some(path)),
             };
             refs.number(u64::from(one.kind.code() << 2 | tag));
-            path.into_iter().for_each(|path| refs.number(path.into()));
+            if let Some(path) = path {
+                refs.number(path.into());
+            }
             refs.number(option(one.inside));
         }
         let mut whole = Writer::default();
-        sections.into_iter().for_each(|section| whole.bytes(&section.into_bytes()));
+        for section in sections {
+            whole.bytes(&section.into_bytes());
+        }
         Blob(whole.into_bytes().into())
     }
 }

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     cache::{Cache, Entry, Hash},
+    codec::hex,
     content::{self, Refusal},
     error::IndexError,
     extract::Extractor,
@@ -153,7 +154,7 @@ impl Index {
             digest.update(path);
             digest.update(entry.hash);
         }
-        digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest.finalize()[..6])
     }
 
     /// Every file that is known, by path.
@@ -191,7 +192,7 @@ impl Index {
             (Some(Refusal::Binary), _) => "it is binary",
             (Some(Refusal::Generated), _) => "a program wrote it",
             (Some(Refusal::Unparsed), _) => "it takes too long to parse",
-            (None, Err(_)) => "there is no such file",
+            (None, Err(_)) => "there is nothing",
             (None, Ok(there)) if there.is_symlink() => "it is a link, and links are not followed",
             (None, Ok(there)) if there.is_dir() => "it is a folder without code in a language that is read",
             (None, Ok(there)) if there.len() > self.options.max_file_bytes => "it is too large",
@@ -229,5 +230,29 @@ impl Index {
         let candidate = Candidate { path: path.to_owned(), language: entry.language, stat: entry.stat };
         let bytes = walk::read(&self.root, &candidate, &self.options).unwrap_or_default();
         String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_a_file_that_has_changed_since_is_stale() {
+        let root = std::env::temp_dir().join(format!("forge-index-stale-{}", std::process::id()));
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(root.join("a.rs"), "fn a() {}\n").unwrap();
+        std::fs::write(root.join("b.rs"), "fn b() {}\n").unwrap();
+        let mut index = Index::open(&root, Options::default()).unwrap();
+        let mut rows = index.find_pattern("", None).unwrap().rows;
+        assert!(rows.iter().all(|row| !row.stale));
+        // Between the look at the files and the end of an answer.
+        std::fs::write(root.join("a.rs"), "fn a() {}\nfn c() {}\n").unwrap();
+        index.mark_stale(&mut rows);
+        assert_eq!(rows.iter().map(|row| row.stale).collect::<Vec<_>>(), [true, false]);
+        std::fs::remove_file(root.join("b.rs")).unwrap();
+        index.mark_stale(&mut rows);
+        assert!(rows.iter().all(|row| row.stale));
+        std::fs::remove_dir_all(&root).unwrap();
     }
 }

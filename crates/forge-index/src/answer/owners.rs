@@ -1,6 +1,6 @@
 //! Who owns a file, by `CODEOWNERS`.
 
-use std::{collections::HashMap, fs::File, io::Read as _, path::Path};
+use std::{fs::File, io::Read as _, path::Path};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
@@ -12,10 +12,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// Patterns with their owners; the last one that matches a path counts.
 #[derive(Debug)]
-pub(super) struct Owners {
-    patterns: Gitignore,
-    owners: HashMap<String, Vec<String>>,
-}
+pub(super) struct Owners(Vec<(Gitignore, Vec<String>)>);
 
 impl Owners {
     /// The owners of a root; `None` if nobody has written them down.
@@ -31,26 +28,23 @@ impl Owners {
     }
 
     fn parse(text: &str) -> Self {
-        let mut builder = GitignoreBuilder::new("");
-        let mut owners = HashMap::new();
-        for line in text.lines() {
+        let pattern = |line: &str| {
             let line = line.split(" #").next().unwrap_or(line).trim();
             let mut words = line.split_whitespace();
-            let Some(pattern) = words.next().filter(|word| !word.starts_with(['#', '!', '['])) else {
-                continue;
-            };
-            // A pattern that is none is like one that matches nothing.
-            if builder.add_line(None, pattern).is_ok() {
-                owners.insert(pattern.to_owned(), words.map(str::to_owned).collect());
-            }
-        }
-        Self { patterns: builder.build().unwrap_or_else(|_| Gitignore::empty()), owners }
+            let pattern = words.next().filter(|word| !word.starts_with(['#', '!', '[']))?;
+            let mut builder = GitignoreBuilder::new("");
+            // A pattern that is none matches nothing.
+            builder.add_line(None, pattern).ok()?;
+            Some((builder.build().ok()?, words.map(str::to_owned).collect()))
+        };
+        Self(text.lines().filter_map(pattern).collect())
     }
 
     /// The owners of the file with this path; none if no pattern names any.
     pub(super) fn of(&self, path: &str) -> Vec<String> {
-        let found = self.patterns.matched_path_or_any_parents(path, false);
-        found.inner().and_then(|glob| self.owners.get(glob.original())).cloned().unwrap_or_default()
+        let matches = |pattern: &Gitignore| pattern.matched_path_or_any_parents(path, false).is_ignore();
+        let last = self.0.iter().rev().find(|(pattern, _)| matches(pattern));
+        last.map(|(_, owners)| owners.clone()).unwrap_or_default()
     }
 }
 

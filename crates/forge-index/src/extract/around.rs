@@ -92,7 +92,7 @@ pub(super) fn after(text: &str, end: usize) -> After {
         return After::Bang;
     }
     // `collect::<Vec<_>>()`.
-    match rest.strip_prefix("::<").map(|rest| behind_arguments(rest)) {
+    match rest.strip_prefix("::<").map(behind_arguments) {
         Some(rest) if rest.starts_with('(') => After::Arguments,
         _ => After::Other,
     }

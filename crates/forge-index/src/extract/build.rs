@@ -57,7 +57,10 @@ impl<'t> Builder<'t> {
                 None => own,
             };
             let is_method = one.kind == Kind::Function && owner.is_some();
-            let (doc, attributes) = self.above(&above, &one);
+            let around = self.parents[at].map(|parent| self.found[parent].whole.first);
+            // What stands above a line belongs to what begins it.
+            let begins = around != Some(one.whole.first);
+            let (doc, attributes) = if begins { self.above(&above, &one) } else { Default::default() };
             let name = one.name.text(self.text);
             let head = self.text.get(one.whole.start..one.body.unwrap_or(one.whole.end)).unwrap_or_default();
             let signature = docs::head(head, one.body.is_some());
@@ -87,9 +90,9 @@ impl<'t> Builder<'t> {
         while let Some(next) = before(line, start).or_else(|| before(line.saturating_sub(1), start)) {
             let text = next.span.text(self.text).trim_end();
             if next.is_doc {
-                doc.push(text)
+                doc.push(text);
             } else {
-                attributes.push(text)
+                attributes.push(text);
             }
             (line, start) = (next.span.first, next.span.start);
         }
@@ -130,8 +133,8 @@ impl<'t> Builder<'t> {
     fn add_imports(&mut self, spans: &[Span]) {
         for span in spans {
             for import in imports::read(self.language, span.text(self.text), span.first) {
-                let shown =
-                    if import.name.is_empty() || import.name == "*" { &import.alias } else { &import.name };
+                let is_named = !matches!(import.name.as_str(), "" | "*" | "default");
+                let shown = if is_named { &import.name } else { &import.alias };
                 if !shown.is_empty() {
                     let name = self.facts.name(shown);
                     let path = self.facts.name(&import.path);
@@ -288,7 +291,12 @@ impl Sweep {
 
     /// The one around the definition `at`, which is opened.
     fn before(&mut self, found: &[Found], at: usize, start: usize) -> Option<usize> {
-        let parent = self.close(found, start);
+        self.close(found, start);
+        // `a, b int` is the whole of both.
+        while self.open.last().is_some_and(|last| found[*last].whole == found[at].whole) {
+            self.open.pop();
+        }
+        let parent = self.open.last().copied();
         self.open.push(at);
         parent
     }

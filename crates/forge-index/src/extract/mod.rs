@@ -7,7 +7,7 @@ mod docs;
 mod imports;
 mod manifest;
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::{collections::HashMap, ops::ControlFlow, sync::OnceLock};
 
 use tree_sitter::{ParseOptions, Parser, Query, QueryCursor, StreamingIterator as _, Tree};
 
@@ -15,20 +15,29 @@ use crate::{facts::Facts, language::Language};
 
 use self::{build::Builder, captures::Captures};
 
-/// Steps of the parser before a text counts as one that cannot be parsed: a thousand times what a text of the largest size
-/// takes. Steps and not seconds, so that the same text has the same facts on every machine.
-const MOST_STEPS: u64 = 20_000_000;
+/// Steps of the parser that a text may take, and bytes for each further one: three times what code takes. Steps and not seconds, so
+/// that the same text has the same facts on every machine.
+const STEPS: u64 = 1_000;
+const BYTES_A_STEP: u64 = 32;
 
 /// Matches under way in a query; more of them are dropped.
 const MOST_MATCHES: u32 = 4_096;
 
-/// Parsers and queries, each made when the first file of its language comes.
+/// Looks of a query along its siblings that a tree may take. Code takes few; a hundred thousand brackets in a row take the square
+/// of their number.
+const MOST_LOOKS: usize = 20_000_000;
+
+/// The queries, each made when the first file of its language comes: that takes as long as reading a hundred files.
+static QUERIES: [OnceLock<Option<Query>>; Language::ALL.len()] =
+    [const { OnceLock::new() }; Language::ALL.len()];
+
+/// Parsers, each made when the first file of its language comes.
 #[derive(Default)]
 pub(crate) struct Extractor(HashMap<Language, Option<Reading>>);
 
 struct Reading {
     parser: Parser,
-    query: Query,
+    query: &'static Query,
 }
 
 impl std::fmt::Debug for Extractor {
@@ -54,16 +63,18 @@ impl Reading {
         let grammar = language.grammar()?;
         let mut parser = Parser::new();
         parser.set_language(&grammar).ok()?;
+        let place = QUERIES.get(usize::try_from(language.code()).ok()?)?;
         // That every query fits its grammar is held by a test.
-        let query = Query::new(&grammar, language.query()).ok()?;
+        let query = place.get_or_init(|| Query::new(&grammar, language.query()).ok()).as_ref()?;
         Some(Self { parser, query })
     }
 
+    /// The tree of a text; `None` if it, or a query in it, would take too long.
     fn parse(&mut self, text: &str) -> Option<Tree> {
-        let mut steps = 0_u64;
+        let mut left = STEPS + text.len() as u64 / BYTES_A_STEP;
         let mut count = |_: &tree_sitter::ParseState| {
-            steps += 1;
-            if steps < MOST_STEPS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            left = left.saturating_sub(1);
+            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let options = ParseOptions::new().progress_callback(&mut count);
         let bytes = text.as_bytes();
@@ -73,7 +84,7 @@ impl Reading {
             // Else the next text would be taken for the rest of this one.
             self.parser.reset();
         }
-        tree
+        tree.filter(|tree| looks(tree) <= MOST_LOOKS)
     }
 
     fn read(&self, language: Language, text: &str, tree: &Tree) -> Facts {
@@ -81,7 +92,7 @@ impl Reading {
         let mut cursor = QueryCursor::new();
         cursor.set_match_limit(MOST_MATCHES);
         let names = self.query.capture_names();
-        let mut matches = cursor.matches(&self.query, tree.root_node(), text.as_bytes());
+        let mut matches = cursor.matches(self.query, tree.root_node(), text.as_bytes());
         while let Some(found) = matches.next() {
             let named = found.captures().iter().filter_map(|capture| {
                 let name = names.get(usize::try_from(capture.index).ok()?)?;
@@ -90,6 +101,31 @@ impl Reading {
             captures.add(&named.collect::<Vec<_>>());
         }
         Builder::new(language, text).build(captures)
+    }
+}
+
+/// How often a query looks at a sibling of a tree: from each node that is a mere sign, along all that follow up to a name.
+fn looks(tree: &Tree) -> usize {
+    let (mut looks, mut runs) = (0_usize, vec![0_usize]);
+    let mut cursor = tree.walk();
+    loop {
+        if let Some(run) = runs.last_mut() {
+            *run = if cursor.node().is_named() { 0 } else { *run + 1 };
+            looks += *run;
+        }
+        if looks > MOST_LOOKS {
+            return looks;
+        }
+        if cursor.goto_first_child() {
+            runs.push(0);
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return looks;
+            }
+            runs.pop();
+        }
     }
 }
 
