@@ -7,7 +7,7 @@ use crate::{
     facts::{Head, Import, Qualifier, Ref},
     kind::{Confidence, Kind},
     language::Language,
-    tree::{Target, Tree},
+    tree::{Target, Tree, stem},
 };
 
 /// How many files a name may be handed on through.
@@ -314,12 +314,4 @@ fn imported(found: Vec<usize>) -> Bound {
 
 fn folder(path: &str) -> &str {
     path.rfind('/').map_or("", |at| &path[..=at])
-}
-
-/// The name of the module that a file is.
-fn stem(path: &str) -> &str {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let stem = name.split('.').next().unwrap_or(name);
-    let is_folder = matches!(stem, "mod" | "lib" | "__init__" | "index");
-    if is_folder { folder.rsplit('/').next().unwrap_or(folder) } else { stem }
 }

@@ -1,8 +1,9 @@
-//! What was asked for by its name: `run`, `Engine::run`, `Engine.run`.
+//! What was asked for by its name: `run`, `Engine::run`, `Engine.run`, `engine::run`.
 
 use crate::{
     error::IndexError,
     facts::{Def, Head},
+    tree::stem,
 };
 
 /// A name, and the type or the module that it is in, if it was said.
@@ -22,12 +23,14 @@ impl<'s> Symbol<'s> {
         Ok(Self { name, around })
     }
 
-    /// Whether a definition is meant.
-    pub(crate) fn is(&self, head: &Head<'_>, def: &Def<&str>) -> bool {
+    /// Whether a definition is meant, in the file with this path. What it is in is a type, a module or the module that is the file.
+    pub(crate) fn is(&self, path: &str, head: &Head<'_>, def: &Def<&str>) -> bool {
         let around = || head.def(def.parent).map(|parent| head.name(parent.name));
         head.name(def.name) == self.name
             && self.around.is_none_or(|wanted| {
-                def.owner.map(|owner| head.name(owner)) == Some(wanted) || around() == Some(wanted)
+                def.owner.map(|owner| head.name(owner)) == Some(wanted)
+                    || around() == Some(wanted)
+                    || (def.owner.is_none() && stem(path) == wanted)
             })
     }
 }

@@ -4,6 +4,7 @@ use regex::RegexBuilder;
 
 use crate::{
     error::IndexError,
+    facts::{Def, Head},
     index::Index,
     kind::{Confidence, Kind},
     row::{Row, Rows},
@@ -21,7 +22,7 @@ impl Index {
     pub fn find(&mut self, symbol: &str, kind: Option<Kind>) -> Result<Rows, IndexError> {
         let symbol = Symbol::parse(symbol)?;
         self.refresh();
-        Ok(self.definitions(kind, |name| name == symbol.name, |head, def| symbol.is(head, def)))
+        Ok(self.definitions(kind, |name| name == symbol.name, |path, head, def| symbol.is(path, head, def)))
     }
 
     /// Definitions whose name matches a regular expression.
@@ -31,14 +32,14 @@ impl Index {
         let matcher = RegexBuilder::new(pattern).size_limit(LARGEST).build().map_err(failed)?;
         self.refresh();
         let matches = |name: &str| matcher.is_match(name);
-        Ok(self.definitions(kind, matches, |head, def| matches(head.name(def.name))))
+        Ok(self.definitions(kind, matches, |_, head, def| matches(head.name(def.name))))
     }
 
     fn definitions(
         &self,
         kind: Option<Kind>,
         mentioned: impl Fn(&str) -> bool,
-        wanted: impl Fn(&crate::facts::Head<'_>, &crate::facts::Def<&str>) -> bool,
+        wanted: impl Fn(&str, &Head<'_>, &Def<&str>) -> bool,
     ) -> Rows {
         let tree = Tree::new(self);
         let mut found: Vec<Row> = Vec::new();
@@ -49,7 +50,7 @@ impl Index {
                 // An `impl` is found by its kind alone: it defines nothing.
                 None => def.kind != Kind::Impl,
             });
-            let defs = defs.filter(|def| wanted(head, def));
+            let defs = defs.filter(|def| wanted(file.path, head, def));
             found.extend(defs.map(|def| rows::of_def(self, file.path, head, def, Confidence::Exact)));
         }
         rows::ranked(self, found)

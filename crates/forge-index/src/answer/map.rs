@@ -81,8 +81,8 @@ impl Index {
             if found.len() == before {
                 let symbol = Symbol::parse(one)?;
                 let defines = |place: &usize| {
-                    let head = tree.files[*place].head();
-                    head.defs.iter().any(|def| symbol.is(head, def))
+                    let file = &tree.files[*place];
+                    file.head().defs.iter().any(|def| symbol.is(file.path, file.head(), def))
                 };
                 found.extend((0..tree.files.len()).filter(defines));
             }

@@ -25,8 +25,9 @@ impl Index {
         let table = Table::of(&tree, |name| name == symbol.name);
         let all = table.0.get(symbol.name).map(Vec::as_slice).unwrap_or_default();
         let is_meant = |at: usize| {
-            let head = tree.files[all[at].file].head();
-            symbol.is(head, &head.defs[all[at].def])
+            let file = &tree.files[all[at].file];
+            let head = file.head();
+            symbol.is(file.path, head, &head.defs[all[at].def])
         };
         let mut found = Vec::new();
         for (place, file) in tree.files.iter().enumerate() {

@@ -150,7 +150,9 @@ impl<'t> Builder<'t> {
     }
 
     fn add_refs(&mut self, captures: &Captures) {
-        let mut taken: HashSet<usize> = self.found.iter().map(|one| one.name.start).collect();
+        // The head of an `impl` uses the type that it names.
+        let defs = self.found.iter().filter(|one| one.kind != Kind::Impl);
+        let mut taken: HashSet<usize> = defs.map(|one| one.name.start).collect();
         taken.extend(
             captures
                 .locals

@@ -6,6 +6,8 @@ mod paths;
 mod python;
 mod rust;
 
+pub(crate) use self::paths::stem;
+
 use std::{cell::OnceCell, collections::HashMap};
 
 use crate::{

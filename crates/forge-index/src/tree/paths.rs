@@ -29,6 +29,14 @@ pub(super) fn joined(folder: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// The name of the module that a file is.
+pub(crate) fn stem(path: &str) -> &str {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let stem = name.split('.').next().unwrap_or(name);
+    let is_folder = matches!(stem, "mod" | "lib" | "__init__" | "index");
+    if is_folder { folder.rsplit('/').next().unwrap_or(folder) } else { stem }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,5 +48,6 @@ mod tests {
         assert_eq!(folders("c.rs").collect::<Vec<_>>(), [""]);
         assert_eq!(joined("a/b/", "../c/./d").as_deref(), Some("a/c/d"));
         assert_eq!(joined("a/", "../../x"), None);
+        assert_eq!((stem("a/b.rs"), stem("a/mod.rs"), stem("a/b.test.ts")), ("b", "a", "b"));
     }
 }

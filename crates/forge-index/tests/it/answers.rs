@@ -42,6 +42,8 @@ fn definitions_are_found_by_name_by_place_by_kind_and_by_pattern() {
         ["src/engine.rs:27 method exact"]
     );
     assert_eq!(index.find("Engine.speed", None).unwrap().rows.len(), 2);
+    assert_eq!(index.find("shelf::tidy", None).unwrap().rows.len(), 1, "a file is a module");
+    assert!(index.refs("store::tidy", None).unwrap().rows.is_empty());
     assert!(index.find("Shelf::speed", None).unwrap().rows.is_empty());
     let methods = index.find_pattern("^t.*n$", None).unwrap();
     assert_eq!(short(&methods.rows), ["src/engine.rs:17 method exact", "src/engine.rs:40 method exact"]);
