@@ -1,7 +1,11 @@
 //! What a use means, found when it is asked for: nothing that points from one file into another is ever kept, so that no change of
 //! a file can leave a wrong pointer behind.
 
-use std::collections::HashMap;
+use std::{
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    rc::Rc,
+};
 
 use crate::{
     facts::{Head, Import, Qualifier, Ref},
@@ -12,6 +16,9 @@ use crate::{
 
 /// How many files a name may be handed on through.
 const LONGEST_WAY: usize = 6;
+
+/// Modules in which a name is looked for; more of them hand on whole worlds.
+const MOST_MODULES: usize = 64;
 
 /// A definition that a use may mean.
 #[derive(Debug, Clone, Copy)]
@@ -71,12 +78,22 @@ pub(crate) struct Binder<'t, 'i> {
     from: usize,
     language: Language,
     head: &'t Head<'i>,
+    /// Where paths lead, which many uses of a file share.
+    targets: RefCell<HashMap<&'i str, Rc<Target>>>,
 }
 
 impl<'t, 'i> Binder<'t, 'i> {
     pub(crate) fn new(tree: &'t Tree<'i>, from: usize) -> Self {
         let file = &tree.files[from];
-        Self { tree, from, language: file.language, head: file.head() }
+        let targets = RefCell::default();
+        Self { tree, from, language: file.language, head: file.head(), targets }
+    }
+
+    /// Where a path leads in this file.
+    fn target(&self, path: &'i str) -> Rc<Target> {
+        let mut targets = self.targets.borrow_mut();
+        let made = || Rc::new(self.tree.target(self.from, path));
+        Rc::clone(targets.entry(path).or_insert_with(made))
     }
 
     /// The name that the use stands for, where an import calls it something else.
@@ -126,7 +143,7 @@ impl<'t, 'i> Binder<'t, 'i> {
     }
 
     fn import(&self, alias: &str) -> Option<&Import<&'i str>> {
-        self.head.imports.iter().find(|import| import.alias == alias)
+        self.tree.files[self.from].imports(alias).next()
     }
 
     /// A name with nothing before it: what the file defines, imports, or shares with its package.
@@ -154,7 +171,7 @@ impl<'t, 'i> Binder<'t, 'i> {
             };
             return with(places(all, beside), Confidence::Exact);
         }
-        let globs = self.head.imports.iter().filter(|import| import.name == "*");
+        let globs = self.tree.files[self.from].imports("*");
         let mut landed = Vec::new();
         let mut is_open = false;
         for glob in globs {
@@ -209,9 +226,9 @@ impl<'t, 'i> Binder<'t, 'i> {
     }
 
     /// A name behind a path of names.
-    fn path(&self, path: &str, name: &str, all: &[Candidate<'i>]) -> Bound {
+    fn path(&self, path: &'i str, name: &str, all: &[Candidate<'i>]) -> Bound {
         let last = path.rsplit(['.', ':']).next().unwrap_or(path);
-        let target = self.tree.target(self.from, path);
+        let target = self.target(path);
         let landed = self.land(&target, name, all);
         if !landed.is_empty() {
             let sure =
@@ -243,7 +260,7 @@ impl<'t, 'i> Binder<'t, 'i> {
 
     /// The candidates at a target, or where it hands the name on from.
     fn land(&self, target: &Target, name: &str, all: &[Candidate<'i>]) -> Vec<usize> {
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         let mut landed = self.landed(target, name, all, LONGEST_WAY, &mut seen);
         landed.sort_unstable();
         landed.dedup();
@@ -256,12 +273,11 @@ impl<'t, 'i> Binder<'t, 'i> {
         name: &str,
         all: &[Candidate<'i>],
         left: usize,
-        seen: &mut Vec<Target>,
+        seen: &mut HashSet<Target>,
     ) -> Vec<usize> {
-        if left == 0 || seen.contains(target) {
+        if left == 0 || seen.len() >= MOST_MODULES || !seen.insert(target.clone()) {
             return Vec::new();
         }
-        seen.push(target.clone());
         let last = target.rest.last().map(String::as_str);
         let is_at = |one: &Candidate<'_>| {
             target.files.contains(&one.file)
@@ -279,20 +295,21 @@ impl<'t, 'i> Binder<'t, 'i> {
         let wanted = target.rest.first().map_or(name, String::as_str);
         let mut found = Vec::new();
         for place in &target.files {
-            for import in &self.tree.files[*place].head().imports {
+            let file = &self.tree.files[*place];
+            for import in file.imports(wanted).chain(file.imports("*")) {
                 let is_glob = import.name == "*";
-                if !is_glob && import.alias != wanted {
+                // Of a name that is handed on under another one, the candidates have the original.
+                if !is_glob && target.rest.is_empty() && import.name != name {
                     continue;
                 }
-                let mut next = self.tree.imported(*place, import.path);
-                let behind = target.rest.iter().skip(usize::from(!is_glob)).cloned();
-                // Of a name that is handed on under another one, the candidates have the original.
+                let mut next = Target::clone(&self.tree.imported(*place, import.path));
+                if next.files.is_empty() {
+                    continue;
+                }
                 if !is_glob && !target.rest.is_empty() {
                     next.rest.push(import.name.to_owned());
-                } else if !is_glob && import.name != name {
-                    continue;
                 }
-                next.rest.extend(behind);
+                next.rest.extend(target.rest.iter().skip(usize::from(!is_glob)).cloned());
                 found.extend(self.landed(&next, name, all, left - 1, seen));
             }
         }

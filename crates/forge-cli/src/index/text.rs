@@ -1,5 +1,7 @@
 //! Answers as people read them.
 
+use std::fmt::Write as _;
+
 use forge_index::{Impact, Outline, Reached, Row, Rows};
 
 use crate::layout;
@@ -50,29 +52,30 @@ pub(super) fn impact(impact: &Impact) -> String {
     let changed: Vec<_> = impact.changed.iter().map(|row| line(row, String::new())).collect();
     let mut text = String::new();
     if !changed.is_empty() {
-        text += &format!("Changed:\n{}", table(&["PLACE", "KIND", "", "IN", "TEXT"], &changed, 0));
+        let _ = write!(text, "Changed:\n{}", table(&["PLACE", "KIND", "", "IN", "TEXT"], &changed, 0));
     }
     for (title, list) in [("Callers", &impact.callers), ("Tests", &impact.tests)] {
         if list.is_empty() {
-            text += &format!("\n{title}: none is known\n");
+            let _ = write!(text, "\n{title}: none is known\n");
             continue;
         }
         let lines: Vec<_> = list.iter().map(reached).collect();
-        text += &format!(
+        let _ = write!(
+            text,
             "\n{title}:\n{}",
             layout::table(&["PLACE", "DEPTH", "SURE", "USES", "TEXT"], &[1], &lines)
         );
     }
     if impact.more > 0 {
-        text += &format!("and {} more; `--limit` shows more of them\n", impact.more);
+        let _ = write!(text, "and {} more; `--limit` shows more of them\n", impact.more);
     }
     if !impact.owners.is_empty() {
         let lines: Vec<_> =
             impact.owners.iter().map(|one| vec![one.path.clone(), one.owners.join(" ")]).collect();
-        text += &format!("\nOwners:\n{}", layout::table(&["PATH", "OWNERS"], &[], &lines));
+        let _ = write!(text, "\nOwners:\n{}", layout::table(&["PATH", "OWNERS"], &[], &lines));
     }
     if !impact.unknown.is_empty() {
-        text += &format!("\nNot in the index: {}\n", impact.unknown.join(", "));
+        let _ = write!(text, "\nNot in the index: {}\n", impact.unknown.join(", "));
     }
     text
 }

@@ -8,10 +8,14 @@ mod rust;
 
 pub(crate) use self::paths::stem;
 
-use std::{cell::OnceCell, collections::HashMap};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
 
 use crate::{
-    facts::{Blob, Head},
+    facts::{Blob, Head, Import},
     index::Index,
     kind::Kind,
     language::Language,
@@ -24,12 +28,27 @@ pub(crate) struct File<'i> {
     pub(crate) language: Language,
     pub(crate) blob: &'i Blob,
     head: OnceCell<Head<'i>>,
+    aliases: OnceCell<HashMap<&'i str, Vec<usize>>>,
 }
 
 impl<'i> File<'i> {
     /// The names, definitions and imports.
     pub(crate) fn head(&self) -> &Head<'i> {
         self.head.get_or_init(|| self.blob.head())
+    }
+
+    /// The imports that have this name here; those of all names have the name `*`.
+    pub(crate) fn imports(&self, alias: &str) -> impl Iterator<Item = &Import<&'i str>> {
+        let imports = &self.head().imports;
+        let aliases = self.aliases.get_or_init(|| {
+            let mut aliases: HashMap<&'i str, Vec<usize>> = HashMap::new();
+            for (at, import) in imports.iter().enumerate() {
+                let alias = if import.name == "*" { "*" } else { import.alias };
+                aliases.entry(alias).or_default().push(at);
+            }
+            aliases
+        });
+        aliases.get(alias).into_iter().flatten().filter_map(|at| imports.get(*at))
     }
 
     /// Whether it has this path, or stands below the folder that has.
@@ -54,10 +73,14 @@ pub(crate) struct Tree<'i> {
     pub(crate) files: Vec<File<'i>>,
     places: HashMap<&'i str, usize>,
     packages: Vec<Package<'i>>,
+    /// The folders of the roots of crates, by the names that code has for them.
+    crates: HashMap<String, String>,
+    /// Where imports lead that were followed before, by the file and the path.
+    followed: RefCell<HashMap<(usize, &'i str), Rc<Target>>>,
 }
 
 /// Where a path of names leads.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Target {
     /// The files of the module; none if it is not of the tree.
     pub(crate) files: Vec<usize>,
@@ -69,7 +92,13 @@ impl<'i> Tree<'i> {
     pub(crate) fn new(index: &'i Index) -> Self {
         let files: Vec<File<'i>> = index
             .entries()
-            .map(|(path, entry, blob)| File { path, language: entry.language, blob, head: OnceCell::new() })
+            .map(|(path, entry, blob)| File {
+                path,
+                language: entry.language,
+                blob,
+                head: OnceCell::new(),
+                aliases: OnceCell::new(),
+            })
             .collect();
         let places = files.iter().enumerate().map(|(place, file)| (file.path, place)).collect();
         let manifests = files.iter().filter(|file| file.language == Language::Manifest);
@@ -80,7 +109,9 @@ impl<'i> Tree<'i> {
             Some(Package { name: head.name(def.name), folder, manifest })
         });
         let packages = packages.collect();
-        Self { files, places, packages }
+        let mut tree = Self { files, places, packages, crates: HashMap::new(), followed: RefCell::default() };
+        tree.crates = rust::crates(&tree);
+        tree
     }
 
     /// The place of the file with this path.
@@ -94,8 +125,13 @@ impl<'i> Tree<'i> {
     }
 
     /// Where the path of an import leads, which no import changes any more.
-    pub(crate) fn imported(&self, from: usize, path: &str) -> Target {
-        self.resolved(from, path, false)
+    pub(crate) fn imported(&self, from: usize, path: &'i str) -> Rc<Target> {
+        if let Some(target) = self.followed.borrow().get(&(from, path)) {
+            return Rc::clone(target);
+        }
+        let target = Rc::new(self.resolved(from, path, false));
+        self.followed.borrow_mut().insert((from, path), Rc::clone(&target));
+        target
     }
 
     fn resolved(&self, from: usize, path: &str, follows: bool) -> Target {

@@ -1,5 +1,7 @@
 //! Paths of Rust: modules are files, crates are packages.
 
+use std::collections::HashMap;
+
 use crate::language::Language;
 
 use super::{Target, Tree, paths};
@@ -20,8 +22,8 @@ pub(super) fn target(tree: &Tree<'_>, from: usize, path: &str) -> Target {
         Some("self") => descend(tree, &here, &names[1..], from),
         Some("super") => above(tree, &here, &names, from),
         Some(first) => {
-            if let Some(root) = package(tree, first) {
-                return descend(tree, &Module { root: &root, names: Vec::new() }, &names[1..], from);
+            if let Some(root) = tree.crates.get(first) {
+                return descend(tree, &Module { root, names: Vec::new() }, &names[1..], from);
             }
             let child = descend(tree, &here, &names, from);
             let is_module = child.rest.len() < names.len();
@@ -55,12 +57,16 @@ fn defines(tree: &Tree<'_>, file: usize, name: &str) -> bool {
     head.defs.iter().any(|def| def.owner.is_none() && head.name(def.name) == name)
 }
 
-/// The folder of the crate's root of a package of the tree.
-fn package(tree: &Tree<'_>, name: &str) -> Option<String> {
-    let mut packages = tree.packages.iter().filter(|package| package.manifest == "Cargo.toml");
-    let package = packages.find(|package| package.name.replace('-', "_") == name)?;
-    let root = format!("{}src/", package.folder);
-    [root, package.folder.to_owned()].into_iter().find(|root| tree.place(&format!("{root}lib.rs")).is_some())
+/// The folders of the roots of crates, by the names that code has for them.
+pub(super) fn crates(tree: &Tree<'_>) -> HashMap<String, String> {
+    let packages = tree.packages.iter().filter(|package| package.manifest == "Cargo.toml");
+    let found = packages.filter_map(|package| {
+        let root = format!("{}src/", package.folder);
+        let mut roots = [root, package.folder.to_owned()].into_iter();
+        let root = roots.find(|root| tree.place(&format!("{root}lib.rs")).is_some())?;
+        Some((package.name.replace('-', "_"), root))
+    });
+    found.collect()
 }
 
 /// The module that a file is.
