@@ -255,4 +255,24 @@ mod tests {
         assert!(rows.iter().all(|row| row.stale));
         std::fs::remove_dir_all(&root).unwrap();
     }
+
+    #[test]
+    fn a_change_that_the_clock_of_the_file_system_does_not_show_is_seen() {
+        let root = std::env::temp_dir().join(format!("forge-index-clock-{}", std::process::id()));
+        std::fs::create_dir_all(&root).unwrap();
+        std::fs::write(root.join("a.rs"), "fn before() {}\n").unwrap();
+        let mut index = Index::open(&root, Options::default()).unwrap();
+        assert_eq!(index.find("before", None).unwrap().rows.len(), 1);
+        std::fs::write(root.join("a.rs"), "fn behind() {}\n").unwrap();
+        // As if both had been written in one step of the clock.
+        index.files.get_mut("a.rs").unwrap().stat = walk::stat(&root, "a.rs").unwrap();
+        assert_eq!(index.find("behind", None).unwrap().rows.len(), 1);
+        // A change elsewhere shows that the clock has gone on: the file is looked into once more, and then trusted.
+        index.files.get_mut("a.rs").unwrap().stat.changed -= 2 * TICK;
+        let entry = index.files["a.rs"].clone();
+        let one = Candidate { path: "a.rs".to_owned(), language: Language::Rust, stat: entry.stat };
+        index.update(&one, one.stat.changed + 2 * TICK, &mut Gone::new());
+        assert!(!index.files["a.rs"].is_suspect);
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 }
