@@ -140,7 +140,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             metrics::run(if json { command.in_json() } else { command }, config, quiet)
         }
         #[cfg(feature = "index")]
-        Command::Index { command } => index::run(command, quiet, json),
+        Command::Index { command } => index::run(&command, quiet, json),
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         // Text would break the promise of one object, and an object would be of no use to a shell.

@@ -17,8 +17,8 @@ use crate::{
 /// Names that are offered in place of one that is not there.
 const OFFERED: usize = 5;
 
-pub(crate) fn run(command: IndexCommand, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    let place = match &command {
+pub(crate) fn run(command: &IndexCommand, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let place = match command {
         IndexCommand::Map { place, .. }
         | IndexCommand::Find { place, .. }
         | IndexCommand::Refs { place, .. }
@@ -26,7 +26,7 @@ pub(crate) fn run(command: IndexCommand, quiet: bool, as_json: bool) -> Result<E
         | IndexCommand::Impact { place, .. } => place,
     };
     let mut index = open(place)?;
-    let shown = answer(&mut index, &command, as_json)?;
+    let shown = answer(&mut index, command, as_json)?;
     if let Some(failure) = index.cache_failure() {
         terminal::note(
             quiet,

@@ -56,7 +56,7 @@ pub(super) fn impact(impact: &Impact) -> String {
     }
     for (title, list) in [("Callers", &impact.callers), ("Tests", &impact.tests)] {
         if list.is_empty() {
-            let _ = write!(text, "\n{title}: none is known\n");
+            let _ = writeln!(text, "\n{title}: none is known");
             continue;
         }
         let lines: Vec<_> = list.iter().map(reached).collect();
@@ -67,7 +67,7 @@ pub(super) fn impact(impact: &Impact) -> String {
         );
     }
     if impact.more > 0 {
-        let _ = write!(text, "and {} more; `--limit` shows more of them\n", impact.more);
+        let _ = writeln!(text, "and {} more; `--limit` shows more of them", impact.more);
     }
     if !impact.owners.is_empty() {
         let lines: Vec<_> =
@@ -75,7 +75,7 @@ pub(super) fn impact(impact: &Impact) -> String {
         let _ = write!(text, "\nOwners:\n{}", layout::table(&["PATH", "OWNERS"], &[], &lines));
     }
     if !impact.unknown.is_empty() {
-        let _ = write!(text, "\nNot in the index: {}\n", impact.unknown.join(", "));
+        let _ = writeln!(text, "\nNot in the index: {}", impact.unknown.join(", "));
     }
     text
 }
