@@ -8,13 +8,14 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 20] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
     ("forge-openai", &["forge-core", "forge-http"]),
     ("forge-google", &["forge-core", "forge-http"]),
+    ("forge-index", &[]),
     ("forge-local", &["forge-core", "forge-http", "forge-openai"]),
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
@@ -43,7 +44,7 @@ const ARROWS: [(&str, &[&str]); 20] = [
         ],
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-sim"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

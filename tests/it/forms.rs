@@ -297,6 +297,33 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
 }
 
 #[test]
+fn what_is_said_of_code_obeys_its_schemas() {
+    let place = Place::new("forms-index");
+    for (name, text) in [
+        ("lib.rs", "/// Adds.\npub fn add(a: u8) -> u8 { a }\npub fn two() -> u8 { add(1) }\n"),
+        ("tests/one.rs", "#[test]\nfn one() { lib::two(); }\n"),
+        ("CODEOWNERS", "* @all\n"),
+    ] {
+        std::fs::create_dir_all(place.path("code/tests")).unwrap();
+        std::fs::write(place.path(&format!("code/{name}")), text).unwrap();
+    }
+    let mut forms = Forms::default();
+    let index = |words: &[&str]| place.command(&[&["index"], words, &["--root", "code"]].concat());
+    forms.hold_output("index-map", 0, &mut index(&["map"]));
+    let found = forms.hold_output("index-rows", 0, &mut index(&["find", "add"]));
+    assert_eq!(found["rows"][0]["line"], 2, "{found}");
+    forms.hold_output("index-rows", 0, &mut index(&["refs", "add"]));
+    forms.hold_output("index-outline", 0, &mut index(&["outline", "lib.rs"]));
+    let impact = forms.hold_output("index-impact", 0, &mut index(&["impact", "lib.rs"]));
+    assert_eq!(impact["owners"][0]["owners"][0], "@all", "{impact}");
+    for wrong in [&["find", "ad"][..], &["find", "a b"], &["outline", "x.rs"], &["outline", "../x.rs"]] {
+        let said = forms.hold_output("failure", 2, &mut index(wrong));
+        assert_ne!(said["error"]["next"], "", "{wrong:?}");
+    }
+    forms.end(&["failure", "index-impact", "index-map", "index-outline", "index-rows"]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

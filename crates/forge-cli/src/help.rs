@@ -16,10 +16,12 @@ struct Group {
 }
 
 /// Every command stands in one of them, which a test holds.
-const GROUPS: [Group; 4] = [
+const GROUPS: &[Group] = &[
     Group { title: "Ask", common: &["run", "review", "ask", "follow"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
     Group { title: "Serve", common: &["serve", "watch", "keys"], rest: &["teams", "audit", "sim"] },
+    #[cfg(feature = "index")]
+    Group { title: "Code", common: &["index"], rest: &[] },
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "route", "doctor"],

@@ -10,6 +10,8 @@ mod doctor;
 mod error;
 mod files;
 mod help;
+#[cfg(feature = "index")]
+mod index;
 mod layout;
 mod log;
 mod manual;
@@ -137,6 +139,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Metrics { command } => {
             metrics::run(if json { command.in_json() } else { command }, config, quiet)
         }
+        #[cfg(feature = "index")]
+        Command::Index { command } => index::run(&command, quiet, json),
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         // Text would break the promise of one object, and an object would be of no use to a shell.

@@ -3,6 +3,8 @@
 mod access;
 mod backup;
 mod config;
+#[cfg(feature = "index")]
+mod index;
 mod inject;
 mod log;
 mod metrics;
@@ -16,6 +18,8 @@ use std::{
 
 use clap::{ArgAction, Parser, Subcommand};
 
+#[cfg(feature = "index")]
+pub(crate) use self::index::{IndexCommand, IndexPlace};
 pub(crate) use self::{
     access::{
         AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, ScopeArg,
@@ -157,6 +161,12 @@ pub(crate) enum Command {
     /// Copy the accounts, sessions and budgets into a file, while other processes run; or restore them from one.
     #[command(args_conflicts_with_subcommands = true)]
     Backup(Backup),
+    /// Find what code defines, uses and changes, in any folder.
+    #[cfg(feature = "index")]
+    Index {
+        #[command(subcommand)]
+        command: IndexCommand,
+    },
     /// Say what is found on this machine: configuration, keys (never shown), accounts.
     Doctor(Doctor),
     /// Write, check and show the configuration.
