@@ -182,6 +182,24 @@ fn key(folder: &Path, name: &str, options: &[&str]) -> String {
 }
 
 #[test]
+fn the_openai_package_comes_back_for_its_responses() {
+    let Some(mut command) = python("gateway_stored.py") else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let sim = runtime.block_on(Sim::start(SimConfig { seed: 7, ..SimConfig::default() })).unwrap();
+    let folder = folder("stored");
+    let keys = ["one", "two"].map(|name| key(&folder, name, &[]));
+    let serve = "serve: { responses: { store: 30d }, \
+                 models: { embed: { provider: openai, model: text-embedding-3-small } } }";
+    let gateway = Gateway::start(folder, &format!("http://{}", sim.addr()), serve);
+    let output = command.arg(&gateway.url).args(keys).output().unwrap();
+    runtime.block_on(sim.shutdown());
+    let [said, report] =
+        [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    assert!(output.status.success(), "{said}{report}");
+    say(&format!("at the gateway: {}", said.trim()));
+}
+
+#[test]
 fn a_client_without_its_key_gets_the_exception_of_its_package() {
     let said = heard("gateway_keys.py", "keys", |folder| {
         vec![

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum IndexCommand {
-    /// Show the definitions that the most matters uses lead to, in so many tokens.
+    /// Show the definitions that matter most by what uses them, in so many tokens.
     Map {
         /// Begin with what this path or symbol uses; may be repeated.
         #[arg(long, value_name = "PATH|SYMBOL")]

@@ -47,7 +47,7 @@ pub struct MapFile {
 }
 
 impl Index {
-    /// The definitions that the most matters uses lead to, in at most `budget_tokens` tokens of text. A focus is a path or a symbol:
+    /// The definitions that matter most by what uses them, in at most `budget_tokens` tokens of text. A focus is a path or a symbol:
     /// what those use comes first.
     pub fn map(&mut self, budget_tokens: usize, focus: &[String]) -> Result<Map, IndexError> {
         self.refresh();
