@@ -23,6 +23,11 @@ pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Par
         "/livez" => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
         "/page.css" => asset("text/css; charset=utf-8", page::CSS),
         "/page.js" => asset("text/javascript; charset=utf-8", page::SCRIPT),
+        // A browser sends the cookie along with what a page of another port of this machine asks for, and shows such a page
+        // what comes over a socket.
+        _ if is_of_another_page(headers) => {
+            refusal(StatusCode::FORBIDDEN, "only the page of this address is served")
+        }
         _ if !admin.admits(token(headers, uri)) => {
             refusal(StatusCode::UNAUTHORIZED, "bring the token that `forge serve url` shows")
         }
@@ -62,6 +67,16 @@ fn signed_in(token: &str) -> Reply {
     }
     reply.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
     reply
+}
+
+/// Whether a page of another address asks. Programs name no page, and most browsers none that asks for its own.
+fn is_of_another_page(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some((_, address)) = text(header::ORIGIN).split_once("://") else {
+        // `null` is a page as well.
+        return headers.contains_key(header::ORIGIN);
+    };
+    !address.eq_ignore_ascii_case(text(header::HOST))
 }
 
 /// The token that a request brings. A browser can set no header on a stream of events, and has a cookie for the page.

@@ -138,6 +138,26 @@ async fn a_socket_gets_every_event_once_and_is_closed_at_the_end() {
 }
 
 #[tokio::test]
+async fn pages_of_other_addresses_see_nothing() {
+    let watched = Watched::start("pages", EventLog::default(), None).await;
+    for (origin, is_served) in [
+        ("http://localhost", true),
+        ("http://LOCALHOST", true),
+        ("http://localhost:3000", false),
+        ("https://example.org", false),
+        ("null", false),
+    ] {
+        let mut request = "ws://localhost/v1/forge/events".into_client_request().unwrap();
+        request.headers_mut().insert("origin", HeaderValue::from_static(origin));
+        let opened = client_async(request, watched.unix().await).await.map(|(socket, _)| socket);
+        match is_served {
+            true => assert!(opened.is_ok(), "{origin}"),
+            false => assert_eq!(refused(opened).0, 403, "{origin}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_of_the_scope_sees_what_happens_until_the_server_drains() {
     let watched = Watched::start("scope", EventLog::default(), Some(vec![KeyScope::Events])).await;
     let mut socket = watched.open("?after=0").await.unwrap();
