@@ -4,7 +4,6 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -22,16 +21,13 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    event_stream::EventStream,
+    event_stream::{BLOCKED, EventStream},
     reply::{self, Reply},
     reply_body::ReplyBody,
 };
 
 /// What a server adds to the key of a client to show that it has read it.
 const GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-
-/// A client that takes nothing for so long is cut.
-const BLOCKED: Duration = Duration::from_secs(30);
 
 /// What a client may say: nobody listens, but for what the protocol itself asks.
 const LONGEST: usize = 4 * 1024;

@@ -20,6 +20,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// A reader that takes nothing for so long is cut.
+pub(crate) const BLOCKED: Duration = Duration::from_secs(30);
+
 /// The events that follow a number, at the pace of one reader. It is polled by the reader's socket: nothing is gathered for
 /// one that does not read.
 pub(crate) struct EventStream {

@@ -4,7 +4,6 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use tokio::{
@@ -12,8 +11,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// A client that takes nothing for so long is cut.
-const BLOCKED: Duration = Duration::from_secs(30);
+use crate::event_stream::BLOCKED;
 
 /// A connection with a clock for writes that do not get on.
 #[derive(Debug)]

@@ -40,7 +40,8 @@ comes next; `Last-Event-ID` goes before `after`, so that a browser that lost its
 a WebSocket there gets each event as a text message, a ping in place of the comment, and a close at the end.
 
 The address of the clients has the same for keys with `--scope events`, and lets its readers go when the server takes no more
-requests (`server.draining` is the last that they see). Such a key sees the calls of all keys and what they cost.
+requests (`server.draining` is the last that they see). Such a key sees the calls of all keys and what they cost. A stream there that
+nobody reads is cut with its connection alone; a WebSocket is after 30 s, as everything at the other address is.
 
 Numbers begin with 1 in each life of a server and have no gaps. The server keeps the newest 10,000 events, 8 MiB at most. A number
 whose next event is gone, or that was never given, is answered with 410 and `error.first`, the first number that is there. A reader
