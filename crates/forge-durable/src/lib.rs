@@ -33,6 +33,7 @@
 //!     type Key = u32;
 //!     type Effect = ();
 //!     type Outcome = ();
+//!     type Command = ();
 //!     type Error = RunError;
 //!
 //!     fn apply(&mut self, _: Duration, event: &Event) {
@@ -82,7 +83,7 @@ mod machine;
 mod recovery;
 mod run;
 
-pub use controls::{Command, Controls};
+pub use controls::Controls;
 pub use deps::RunDeps;
 pub use error::RunError;
 pub use locks::{LocalLocks, Lock, LockAttempt, Locks};

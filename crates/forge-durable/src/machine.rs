@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{controls::Command, error::RunError};
+use crate::error::RunError;
 
 /// A kind of durable work: a fold over its journal, and a planner that reads nothing but the folded state.
 ///
@@ -28,6 +28,8 @@ pub trait Machine: Send + Sync + Sized + 'static {
     type Effect: Send + 'static;
     /// The result of an effect.
     type Outcome: Send + 'static;
+    /// What steers the work while it runs, such as a pause.
+    type Command: Send + 'static;
     /// Why the work cannot continue. A failed effect is an outcome and not such an error.
     type Error: From<RunError> + Send;
 
@@ -66,8 +68,8 @@ pub trait Machine: Send + Sync + Sized + 'static {
     /// [`Next::Wait`] leaves it pending.
     fn relaunch(&self, key: &Self::Key, now: Duration) -> Result<Next<Self>, Self::Error>;
 
-    /// The entries for a command, none by default. What a command means is up to the machine.
-    fn command(&self, command: Command, now: Duration) -> Vec<Self::Event> {
+    /// The entries for a command, none by default. They are written in one batch with everything that follows from them.
+    fn command(&mut self, command: Self::Command, now: Duration) -> Vec<Self::Event> {
         let _ = (command, now);
         Vec::new()
     }

@@ -12,7 +12,7 @@ use forge_core::storage::journal::{Batch, Claim, StreamName};
 use self::in_flight::{Completed, InFlight, Intended, Wakeup};
 use crate::{
     claim::{self, LEASE, Ownership, RENEWAL},
-    controls::Controls,
+    controls::{Commanded, Controls},
     deps::RunDeps,
     error::RunError,
     machine::{Machine, Next, millis},
@@ -27,7 +27,7 @@ pub struct Run<M: Machine> {
     pub(crate) stream: StreamName,
     pub(crate) deps: RunDeps,
     pub(crate) machine: M,
-    pub(crate) controls: Controls,
+    pub(crate) commanded: Commanded<M::Command>,
     ownership: Ownership,
     /// The number of entries in the journal, which the next append expects to find.
     sequence: u64,
@@ -64,7 +64,7 @@ impl<M: Machine> Run<M> {
             stream,
             deps,
             machine,
-            controls: Controls::default(),
+            commanded: Commanded(Controls::new()),
             ownership,
             sequence: 0,
             is_new: true,
@@ -110,8 +110,8 @@ impl<M: Machine> Run<M> {
     }
 
     /// Controls that steer the work while it runs. All of them share one queue of commands.
-    pub fn controls(&self) -> Controls {
-        self.controls.clone()
+    pub fn controls(&self) -> Controls<M::Command> {
+        self.commanded.0.clone()
     }
 
     /// Records a decision of the caller before the work starts or continues. It is on disk when this returns.
@@ -271,9 +271,11 @@ impl<M: Machine> Run<M> {
     }
 
     fn handle_commands(&mut self) {
-        while let Some(command) = self.controls.take() {
+        while let Some(command) = self.commanded.0.take() {
             // Written in one batch with what the planner makes of it, so that a kill keeps both or neither.
-            self.note_all(self.machine.command(command, self.now()));
+            let now = self.now();
+            let events = self.machine.command(command, now);
+            self.note_all(events);
         }
     }
 }

@@ -45,7 +45,31 @@ pub enum Resolution {
     Defer,
 }
 
+impl Resolution {
+    fn describe(&self) -> &str {
+        match self {
+            Self::Accept => "as resolved",
+            Self::Choose(text) | Self::Custom(text) => text,
+            Self::Defer => "not in this session",
+        }
+    }
+}
+
 impl Decision {
+    /// What was decided, in words.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Continue => "go on".to_owned(),
+            Self::Skip => "leave out the remaining cycles".to_owned(),
+            Self::Feedback(text) => format!("one more cycle: {text}"),
+            Self::Resolve(resolutions) => {
+                let one = |one: &ConflictResolution| format!("{}: {}", one.about, one.choice.describe());
+                resolutions.iter().map(one).collect::<Vec<_>>().join("; ")
+            }
+            Self::Abort => "abort".to_owned(),
+        }
+    }
+
     /// The instruction to the next cycle; `None` if the decision asks for none.
     pub(crate) fn instruction(&self) -> Option<String> {
         match self {

@@ -7,10 +7,11 @@ mod calls;
 mod machine;
 
 use forge_core::storage::journal::StreamName;
-use forge_durable::{Controls, Run};
+use forge_durable::Run;
 
 use self::machine::SessionMachine;
 use crate::{
+    controls::Controls,
     deps::SessionDeps,
     error::{PlanError, SessionError},
     event::{Event, VERSION},
@@ -113,12 +114,12 @@ impl Session {
         // Only a council has another cycle, and the wish needs one of its own.
         let settings = Settings { mode: Mode::Council, cycles: settings.cycles.max(had + 1), ..settings };
         self.reopen(settings).await?;
-        self.run.record(Event::FeedbackGiven { text: text.into() }).await
+        self.run.record(Event::FeedbackGiven { text: text.into(), by: None }).await
     }
 
     /// Controls that steer the session while it runs.
     pub fn controls(&self) -> Controls {
-        self.run.controls()
+        Controls::new(self.run.controls())
     }
 
     /// The current state, as folded from the journal so far.

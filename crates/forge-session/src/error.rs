@@ -4,7 +4,7 @@ use forge_core::storage::journal::{JournalError, StreamName};
 use forge_durable::RunError;
 use forge_prompt::PromptError;
 
-use crate::stage::Stage;
+use crate::{decision::Decision, stage::Stage};
 
 /// Why a session cannot start or continue. A failing model is not such an error: the session then ends with a labelled
 /// result.
@@ -71,6 +71,60 @@ impl From<RunError> for SessionError {
             error => Self::Run(error),
         }
     }
+}
+
+/// Why a command to a session was not carried out. Nothing of it is in the journal.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The session does not run any more.
+    #[error("the session does not run any more")]
+    Over,
+    /// There is no document yet.
+    #[error("there is no draft yet")]
+    NoDraft,
+    /// Somebody else changed the document first.
+    #[error(
+        "the document is at version {version} by now; bring the two texts together and name that version"
+    )]
+    Edited {
+        /// The newest version.
+        version: u32,
+        /// Its text.
+        text: String,
+    },
+    /// The critics of a cycle read the document.
+    #[error(
+        "cycle {cycle} has begun, and its critics read version {version}; the document can be changed once it is over"
+    )]
+    UnderWay {
+        /// The cycle.
+        cycle: u32,
+        /// The version that they read.
+        version: u32,
+    },
+    /// No panel would read the new text.
+    #[error("no panel would read the new text: this session has no further cycle")]
+    NoPanel,
+    /// The session is a review.
+    #[error("a review leaves the document as it is")]
+    Review,
+    /// Somebody else decided first.
+    #[error("{} has decided about cycle {cycle}: {}", by.as_deref().unwrap_or("somebody"), decision.describe())]
+    Decided {
+        /// The cycle.
+        cycle: u32,
+        /// Who.
+        by: Option<String>,
+        /// What.
+        decision: Decision,
+    },
+    /// Nobody is asked about this cycle.
+    #[error("nobody is asked for a decision about cycle {cycle} now")]
+    NotAsked {
+        /// The cycle.
+        cycle: u32,
+    },
 }
 
 /// Why a plan cannot be run. No call is made under such a plan.

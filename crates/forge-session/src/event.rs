@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The version of the journal's entries. A newer one is refused.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 
 /// One entry of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub enum Event {
         seat: u32,
         /// Why.
         reason: DropReason,
+        /// Who skipped it, if somebody did who attends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// There is a first version.
     DraftAccepted {
@@ -164,26 +167,52 @@ pub enum Event {
         cycle: u32,
         /// The decision.
         decision: crate::decision::Decision,
+        /// Who, as the one who attends is known; `None` for whoever runs the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// The user has something to say to the next stage.
     FeedbackGiven {
         /// What.
         text: String,
+        /// Who, as the one who attends is known; `None` for whoever runs the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// Somebody wrote the document anew between two stages. Its next panel reads this text.
+    DraftEdited {
+        /// The number of the version that was changed, which was the newest one.
+        base: u32,
+        /// The new version.
+        text: String,
+        /// Who, as the one who attends is known; `None` for whoever runs the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// No further calls are made: the user wants it so, or a budget that is not the session's own has no room.
     Paused {
         /// That budget.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         budget: Option<BudgetHold>,
+        /// Who, as the one who attends is known; `None` for whoever runs the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
     /// Calls are made again.
-    Unpaused,
+    Unpaused {
+        /// Who, as the one who attends is known; `None` for whoever runs the session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
     /// The session ended.
     Stopped {
         /// Why.
         reason: Stop,
         /// How.
         status: SessionStatus,
+        /// Who aborted it, if somebody did who attends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
     },
 }
 
@@ -272,8 +301,9 @@ impl Event {
             | Self::CycleClosed { .. }
             | Self::DecisionMade { .. }
             | Self::FeedbackGiven { .. }
+            | Self::DraftEdited { .. }
             | Self::Paused { .. }
-            | Self::Unpaused
+            | Self::Unpaused { .. }
             | Self::Stopped { .. } => &[],
         }
     }
@@ -287,7 +317,11 @@ mod tests {
     fn a_pause_of_the_user_is_written_and_read_as_it_always_was() {
         let paused = br#"{"at":7,"type":"paused"}"#;
         let record: Record = serde_json::from_slice(paused).unwrap();
-        assert_eq!(record.event, Event::Paused { budget: None });
+        assert_eq!(record.event, Event::Paused { budget: None, by: None });
         assert_eq!(Record::encode(7, &record.event).unwrap(), paused);
+        let unpaused = br#"{"at":9,"type":"unpaused"}"#;
+        let record: Record = serde_json::from_slice(unpaused).unwrap();
+        assert_eq!(record.event, Event::Unpaused { by: None });
+        assert_eq!(Record::encode(9, &record.event).unwrap(), unpaused);
     }
 }

@@ -125,7 +125,7 @@ impl Notice {
             Event::CallFinished { call, .. } | Event::CallFailed { call, .. } => {
                 participant_done(*call, state)
             }
-            Event::SeatDropped { cycle, stage, seat, reason } => {
+            Event::SeatDropped { cycle, stage, seat, reason, .. } => {
                 let reason = reason.describe();
                 let message = format!("{stage} {} of cycle {cycle} is left out: {reason}", seat + 1);
                 vec![Self::Warning { message }]
@@ -141,17 +141,20 @@ impl Notice {
                 std::iter::once(completed(*cycle, Stage::Synthesis)).chain(given).collect()
             }
             Event::Checked { cycle, .. } => vec![completed(*cycle, Stage::Check)],
-            Event::Paused { budget } => {
+            Event::Paused { budget, .. } => {
                 let held = budget.iter().map(|hold| Self::Warning { message: hold.to_string() });
                 held.chain([Self::Paused]).collect()
             }
-            Event::Stopped { reason, status } => vec![Self::Completed { status: *status, reason: *reason }],
+            Event::Stopped { reason, status, .. } => {
+                vec![Self::Completed { status: *status, reason: *reason }]
+            }
             Event::FindingsRecorded { .. }
             | Event::LabelsAssigned { .. }
             | Event::CycleClosed { .. }
             | Event::DecisionMade { .. }
             | Event::FeedbackGiven { .. }
-            | Event::Unpaused => Vec::new(),
+            | Event::DraftEdited { .. }
+            | Event::Unpaused { .. } => Vec::new(),
         };
         notices.extend(event.findings().iter().map(|finding| Self::Finding {
             finding: finding.id.to_string(),

@@ -101,7 +101,7 @@ impl Planner<'_> {
             return Ok(match (waits, hold.passing) {
                 (true, _) => Action::Wait(None),
                 // Only calls of this session stood in the way, and they have ended.
-                (false, true) => Action::Record(Event::Unpaused),
+                (false, true) => Action::Record(Event::Unpaused { by: None }),
                 // The run ends and gives the journal back: a budget of others may be full for a day.
                 (false, false) => Action::Done,
             });
@@ -240,10 +240,8 @@ impl Planner<'_> {
     fn between_cycles(&self) -> Result<Option<Action>, SessionError> {
         let state = self.state;
         let closed = count(state.closed.len());
-        let begun = state.panels.contains_key(&state.cycle())
-            || state.calls.keys().any(|key| key.cycle == state.cycle());
         // A cycle that has begun is not judged again: its calls are paid for.
-        if closed == 0 || begun {
+        if closed == 0 || state.has_cycle_begun() {
             return Ok(None);
         }
         let settings = &state.plan.settings;
@@ -251,9 +249,10 @@ impl Planner<'_> {
         let rule = stop::after(settings.mode, state.plan.cycles(), contested, &state.closed);
         // Reopening a session with cycles left asks for another panel, whatever ended it before.
         let wanted = state.reopened && settings.mode == Mode::Council && closed < state.plan.cycles();
-        let rule = rule.filter(|_| !wanted);
+        // A text that somebody wrote since then was read by nobody, whatever was found in the one before it.
+        let rule = rule.filter(|_| !wanted && !state.is_unread());
         // Asked before the stop rule has its say, so that a person can want more of a session that would end.
-        if settings.interactive && !state.decisions.contains_key(&closed) {
+        if state.waits_for().is_some() {
             return Ok(Some(Action::Ask(closed)));
         }
         let ended = match state.decisions.get(&closed) {
@@ -363,16 +362,17 @@ impl Planner<'_> {
         let early = matches!(reason, Stop::Budget | Stop::Deadline | Stop::UserSatisfied);
         let is_settled = early
             && state.closed.last().is_some_and(ClosedCycle::is_settled)
+            && !state.is_unread()
             && state.ledger.open_blocking() == 0
             && state.contested().next().is_none();
         let status = if is_settled { SessionStatus::Settled } else { reason.status() };
-        Action::Record(Event::Stopped { reason, status })
+        Action::Record(Event::Stopped { reason, status, by: None })
     }
 }
 
 /// Leaves a seat out of its stage. It is an entry, so that the result can say why somebody is missing.
 fn drop_seat(cycle: u32, stage: Stage, seat: u32, reason: DropReason) -> Action {
-    Action::Record(Event::SeatDropped { cycle, stage, seat, reason })
+    Action::Record(Event::SeatDropped { cycle, stage, seat, reason, by: None })
 }
 
 fn count(number: usize) -> u32 {

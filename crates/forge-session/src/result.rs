@@ -16,6 +16,7 @@ pub use self::tally::Tally;
 use crate::{
     answer::Conflict,
     budget::BudgetHold,
+    contribution::Contribution,
     decision::Decision,
     event::Attempt,
     finding::Finding,
@@ -91,6 +92,9 @@ pub struct SessionResult {
     pub conflicts: Vec<(u32, Conflict)>,
     /// Decisions of the approver, by cycle.
     pub decisions: BTreeMap<u32, Decision>,
+    /// What people did while it ran, in the order in which they did it.
+    #[serde(default)]
+    pub contributions: Vec<Contribution>,
     /// Closed cycles.
     pub cycles: u32,
     /// Cost and tokens of the whole session.
@@ -341,6 +345,7 @@ impl SessionResult {
             dissents: dissents(state),
             conflicts: state.conflicts.clone(),
             decisions: state.decisions.clone(),
+            contributions: state.contributions.clone(),
             cycles: u32::try_from(state.closed.len()).unwrap_or(u32::MAX),
             total: usage(&|_| true),
             by_stage: stages.map(|stage| (stage, usage(&|call| call.call.stage == stage))).collect(),

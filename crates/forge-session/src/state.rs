@@ -1,5 +1,6 @@
 //! The state of a session: a pure fold over its journal.
 
+mod attended;
 mod call;
 mod gaps;
 mod panel;
@@ -16,6 +17,7 @@ pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     answer::{self, Conflict, FindingId, Form, Reading},
     budget::BudgetHold,
+    contribution::{Contribution, Deed},
     decision::Decision,
     event::{DropReason, Event, Record},
     finding::FindingState,
@@ -57,6 +59,10 @@ pub struct State {
     pub paused: bool,
     /// The budget that paused the session, if it was not the user.
     pub held: Option<BudgetHold>,
+    /// Who paused it, if somebody did who attends.
+    pub paused_by: Option<String>,
+    /// What people did, in the order in which they did it.
+    pub contributions: Vec<Contribution>,
     /// Calls that died with their run and were made again by a later one.
     pub killed: Vec<Call>,
     /// Milliseconds that the session had run at the last entry.
@@ -103,6 +109,8 @@ impl Default for State {
             stopped: None,
             paused: false,
             held: None,
+            paused_by: None,
+            contributions: Vec::new(),
             killed: Vec::new(),
             at: 0,
             version: 0,
@@ -165,8 +173,15 @@ impl State {
             Event::CallFailed { call, failure } => {
                 self.end(*call, at, Outcome::Failed(failure.clone()));
             }
-            Event::SeatDropped { cycle, stage, seat, reason } => {
+            Event::SeatDropped { cycle, stage, seat, reason, by } => {
                 self.dropped.insert((*cycle, *stage, *seat), *reason);
+                let deed = Deed::Skipped { stage: *stage };
+                // One command skips every seat of a stage.
+                let told =
+                    self.contributions.last().is_some_and(|last| last.at_ms == at && last.deed == deed);
+                if by.is_some() && !told {
+                    self.contribute(at, *cycle, by.as_ref(), deed);
+                }
             }
             Event::DraftAccepted { call } => {
                 let partial = match self.calls.get(call).map(|call| &call.outcome) {
@@ -213,7 +228,8 @@ impl State {
                     panel: *panel,
                 });
             }
-            Event::DecisionMade { cycle, decision } => {
+            Event::DecisionMade { cycle, decision, by } => {
+                self.contribute(at, *cycle, by.as_ref(), Deed::Decided { decision: decision.clone() });
                 if let Some(text) = decision.instruction() {
                     // Resolutions quote models, which must stay anonymous to their peers.
                     let of_models = matches!(decision, Decision::Resolve(_));
@@ -222,16 +238,40 @@ impl State {
                 }
                 self.decisions.insert(*cycle, decision.clone());
             }
-            Event::FeedbackGiven { text } => self.feedback.push((self.cycle(), text.clone())),
-            Event::Paused { budget } => (self.paused, self.held) = (true, budget.clone()),
-            Event::Unpaused => {
-                self.paused = false;
+            Event::FeedbackGiven { text, by } => {
+                self.contribute(at, self.cycle(), by.as_ref(), Deed::Feedback { text: text.clone() });
+                self.feedback.push((self.cycle(), text.clone()));
+            }
+            Event::DraftEdited { text, by, .. } => {
+                // It stands for what the last cycle left, so that the next panel starts from it.
+                let cycle = u32::try_from(self.closed.len()).unwrap_or(u32::MAX);
+                let initial = Version::initial(text.clone(), &self.names);
+                self.versions.push(Version { cycle, edited: true, ..initial });
+                let deed = Deed::Edited { version: self.newest_version() };
+                self.contribute(at, self.cycle(), by.as_ref(), deed);
+            }
+            Event::Paused { budget, by } => {
+                (self.paused, self.held, self.paused_by) = (true, budget.clone(), by.clone());
+                if by.is_some() {
+                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Paused);
+                }
+            }
+            Event::Unpaused { by } => {
+                (self.paused, self.paused_by) = (false, None);
+                if by.is_some() {
+                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Resumed);
+                }
                 if self.held.take().is_some() {
                     // Calls that the budget refused may be made again.
                     self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
                 }
             }
-            Event::Stopped { reason, status } => self.stopped = Some((*reason, *status)),
+            Event::Stopped { reason, status, by } => {
+                self.stopped = Some((*reason, *status));
+                if by.is_some() {
+                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Aborted);
+                }
+            }
         }
     }
 
@@ -240,7 +280,7 @@ impl State {
         self.plan.settings = settings.clone();
         // After an abort the session goes on where it was. After any other end, another cycle is wanted.
         self.reopened = self.stopped.take().is_some_and(|(reason, _)| reason != Stop::UserAborted);
-        (self.paused, self.held) = (false, None);
+        (self.paused, self.held, self.paused_by) = (false, None, None);
         // Whoever reopens it takes back what ended it; other decisions stand.
         self.decisions.retain(|_, decision| !matches!(decision, Decision::Skip | Decision::Abort));
         // Failed and dropped seats get another chance, except in closed panels, which wait for nobody.

@@ -131,7 +131,7 @@ impl<M: Machine> Run<M> {
             {
                 return Poll::Ready(Wakeup::Answered(outcome));
             }
-            if self.controls.is_called(cx) || sleep.as_mut().poll(cx).is_ready() {
+            if self.commanded.0.is_called(cx) || sleep.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(Wakeup::Again);
             }
             Poll::Pending

@@ -9,7 +9,7 @@ use forge_core::storage::{
 use forge_durable::{Machine as _, Run};
 
 use crate::{
-    release::{FILES, Release, Step},
+    release::{Abort, FILES, Release, Step},
     world::World,
 };
 
@@ -113,7 +113,7 @@ fn an_abort_ends_the_work_and_cancels_what_is_under_way() {
     let world = World::new("abort");
     world.light(i64::MAX);
     let run = world.live(Run::open(world.deps(), name(), Release::new(&world))).unwrap().unwrap();
-    run.controls().abort();
+    run.controls().send(Abort);
     let release = world.live(run.run()).unwrap().unwrap();
     assert!(release.aborted && world.happened.lock().unwrap().is_empty());
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use forge_core::{CallContext, Participant, tags::Tags};
-use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect, RunError};
+use forge_durable::{Machine, ModelCall, Next, PendingEffect, RunError};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};
 
@@ -71,11 +71,16 @@ impl Release {
     }
 }
 
+/// Ends the work.
+#[derive(Debug)]
+pub(crate) struct Abort;
+
 impl Machine for Release {
     type Event = Event;
     type Key = Step;
     type Effect = ();
     type Outcome = ();
+    type Command = Abort;
     type Error = RunError;
 
     fn apply(&mut self, _: Duration, event: &Event) {
@@ -149,7 +154,7 @@ impl Machine for Release {
         })
     }
 
-    fn command(&self, command: Command, _: Duration) -> Vec<Event> {
-        if command == Command::Abort { vec![Event::Aborted] } else { Vec::new() }
+    fn command(&mut self, Abort: Abort, _: Duration) -> Vec<Event> {
+        vec![Event::Aborted]
     }
 }

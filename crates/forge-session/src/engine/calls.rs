@@ -116,11 +116,11 @@ impl SessionMachine {
                 let others = self.state.running().any(|call| call.intent.call != key);
                 // Only calls that still run will give their reservations back.
                 let passing = hold.passing && others;
-                Some(Event::Paused { budget: Some(BudgetHold { passing, ..hold }) })
+                Some(Event::Paused { budget: Some(BudgetHold { passing, ..hold }), by: None })
             }
             Refusal::Own if !has_stand_in => {
                 let CallKey { cycle, stage, seat, .. } = key;
-                Some(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget })
+                Some(Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget, by: None })
             }
             Refusal::Shared { .. } | Refusal::Own => None,
         }

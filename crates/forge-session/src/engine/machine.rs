@@ -13,15 +13,17 @@ use forge_core::{
     },
     tags::Tags,
 };
-use forge_durable::{Command, Machine, ModelCall, Next, PendingEffect};
+use forge_durable::{Machine, ModelCall, Next, PendingEffect};
+use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
 use crate::{
     budget::{self, BudgetMark},
+    controls::{Command, Order},
     decision::Decision,
     deps::SessionDeps,
-    error::SessionError,
+    error::{CommandError, SessionError},
     event::{Attempt, DropReason, Event, Record},
     notice::Notice,
     planner::{Action, Later, PlannedCall, Planner},
@@ -43,6 +45,8 @@ pub(super) struct SessionMachine {
     reached: Option<BudgetMark>,
     /// Whether the watcher knows that a price is unknown.
     warned: bool,
+    /// Those whose commands are applied and not yet on disk.
+    receipts: Vec<oneshot::Sender<Result<(), CommandError>>>,
 }
 
 /// An effect of a session.
@@ -86,7 +90,15 @@ pub(super) enum EffectOutcome {
 
 impl SessionMachine {
     pub(super) fn new(deps: SessionDeps, name: StreamName) -> Self {
-        Self { name, deps, state: State::default(), later: Later::new(), reached: None, warned: false }
+        Self {
+            name,
+            deps,
+            state: State::default(),
+            later: Later::new(),
+            reached: None,
+            warned: false,
+            receipts: Vec::new(),
+        }
     }
 
     pub(super) fn planner(&self, now: Duration) -> Planner<'_> {
@@ -115,16 +127,47 @@ impl SessionMachine {
     }
 
     /// Drops the seats of the stage that is under way.
-    fn skip(&self, now: Duration) -> Vec<Event> {
+    fn skip(&self, by: Option<&String>, now: Duration) -> Vec<Event> {
         let cycle = self.state.cycle();
         let running = || self.state.running().map(|call| call.intent.call).filter(|key| key.cycle == cycle);
         // Late critiques of the same cycle may be under way beside its synthesis, and they hold up nothing.
         let Some(stage) = running().map(|key| key.stage).max() else { return Vec::new() };
         let seats = if stage == Stage::Critique { self.state.plan.seats() } else { 0..1 };
-        let dropped = |seat| Event::SeatDropped { cycle, stage, seat, reason: DropReason::Skipped };
+        let reason = DropReason::Skipped;
+        let dropped = |seat| Event::SeatDropped { cycle, stage, seat, reason, by: by.cloned() };
         // Critics go on, and may join the next cycle.
         let cancelled = running().filter(|key| key.stage == stage && stage != Stage::Critique);
         seats.map(dropped).chain(cancelled.filter_map(|key| self.abandoned(key, now))).collect()
+    }
+
+    /// What follows from what somebody wants; nothing, where it is so already.
+    fn carry_out(&self, order: Order, by: Option<String>, now: Duration) -> Result<Vec<Event>, CommandError> {
+        let state = &self.state;
+        if state.stopped.is_some() {
+            return Err(CommandError::Over);
+        }
+        Ok(match order {
+            Order::Pause if !state.paused => vec![Event::Paused { budget: None, by }],
+            Order::Resume if state.paused && (by.is_some() || state.paused_by.is_none()) => {
+                vec![Event::Unpaused { by }]
+            }
+            Order::Abort => {
+                let reason = Stop::UserAborted;
+                vec![Event::Stopped { reason, status: reason.status(), by }]
+            }
+            Order::Skip => self.skip(by.as_ref(), now),
+            Order::Feedback(text) => vec![Event::FeedbackGiven { text, by }],
+            Order::Edit { base, text } => {
+                state.check_edit(base)?;
+                let is_new = state.versions.last().is_none_or(|newest| newest.text != text);
+                is_new.then_some(Event::DraftEdited { base, text, by }).into_iter().collect()
+            }
+            Order::Decide { cycle, decision } => {
+                state.check_decision(cycle)?;
+                vec![Event::DecisionMade { cycle, decision, by }]
+            }
+            Order::Pause | Order::Resume => Vec::new(),
+        })
     }
 
     /// Tells the watcher how far the budget is used up, once for each mark.
@@ -153,6 +196,7 @@ impl Machine for SessionMachine {
     type Key = EffectKey;
     type Effect = Effect;
     type Outcome = EffectOutcome;
+    type Command = Command;
     type Error = SessionError;
 
     fn apply(&mut self, at: Duration, event: &Event) {
@@ -202,7 +246,7 @@ impl Machine for SessionMachine {
         match (key, brought) {
             (EffectKey::Call(key), EffectOutcome::Call(completed)) => self.ended_call(*key, *completed),
             (EffectKey::Decision(cycle), EffectOutcome::Decision(decision)) => {
-                vec![Event::DecisionMade { cycle: *cycle, decision }]
+                vec![Event::DecisionMade { cycle: *cycle, decision, by: None }]
             }
             _ => Vec::new(),
         }
@@ -237,26 +281,22 @@ impl Machine for SessionMachine {
         if planner.has_room(&planned)? {
             return Ok(self.call(planned, now));
         }
-        let dropped = Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget };
+        let dropped = Event::SeatDropped { cycle, stage, seat, reason: DropReason::Budget, by: None };
         Ok(Next::Record(std::iter::once(dropped).chain(self.abandoned(key, now)).collect()))
     }
 
-    fn command(&self, command: Command, now: Duration) -> Vec<Event> {
-        if self.state.stopped.is_some() {
-            return Vec::new();
-        }
-        match command {
-            // A command that changes nothing leaves no entry.
-            Command::Pause if !self.state.paused => vec![Event::Paused { budget: None }],
-            Command::Resume if self.state.paused => vec![Event::Unpaused],
-            Command::Abort => {
-                let reason = Stop::UserAborted;
-                vec![Event::Stopped { reason, status: reason.status() }]
+    fn command(&mut self, Command { by, order, receipt }: Command, now: Duration) -> Vec<Event> {
+        let answer = match self.carry_out(order, by, now) {
+            Ok(events) if !events.is_empty() => {
+                // Told once they are on disk.
+                self.receipts.push(receipt);
+                return events;
             }
-            Command::Skip => self.skip(now),
-            Command::Feedback(text) => vec![Event::FeedbackGiven { text }],
-            _ => Vec::new(),
-        }
+            answer => answer.map(|_| ()),
+        };
+        // Whoever does not wait for it has dropped the other end.
+        let _ = receipt.send(answer);
+        Vec::new()
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -268,6 +308,9 @@ impl Machine for SessionMachine {
     }
 
     fn written(&mut self, entries: &[(Duration, Event)]) {
+        for receipt in self.receipts.drain(..) {
+            let _ = receipt.send(Ok(()));
+        }
         for (_, event) in entries {
             for notice in Notice::of(event, &self.state) {
                 self.notify(&notice);

@@ -30,6 +30,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     findings::render(&mut out, result, &passages, &document.marked);
     findings::dissents(&mut out, result);
     findings::conflicts(&mut out, result);
+    findings::contributions(&mut out, result);
     findings::strengths(&mut out, result);
     accounts(&mut out, result);
     let _ = writeln!(

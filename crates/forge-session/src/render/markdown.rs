@@ -36,6 +36,7 @@ pub(super) fn render(result: &SessionResult) -> String {
     }
     dissents(&mut out, result);
     conflicts(&mut out, result);
+    contributions(&mut out, result);
     strengths(&mut out, result);
     accounts(&mut out, result);
     let _ = writeln!(out, "\nSession `{}`, shown again by `{}`", result.session, again(result));
@@ -145,6 +146,16 @@ fn detail(out: &mut String, finding: &Finding, passages: &Passages) {
     );
     for fact in facts(finding, passages) {
         let _ = writeln!(out, "- {}: {}", fact.name, fact.text);
+    }
+}
+
+fn contributions(out: &mut String, result: &SessionResult) {
+    if result.contributions.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n### People\n");
+    for one in &result.contributions {
+        let _ = writeln!(out, "- {}", one_line(&one.describe()));
     }
 }
 

@@ -186,6 +186,14 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     if state.versions.last().is_some_and(|version| version.cut_off) {
         add(0, Stage::Draft, "the draft was cut off before its end".into());
     }
+    if state.is_unread() {
+        let closed = u32::try_from(state.closed.len()).unwrap_or(u32::MAX);
+        add(
+            closed,
+            Stage::Critique,
+            "the text was written anew after the last panel, and none has read it".into(),
+        );
+    }
     let stopped = state.stopped.map(|(reason, _)| reason);
     for cycle in 1..=state.cycle() {
         if let Some(reason) = silent_critics(state, cycle) {

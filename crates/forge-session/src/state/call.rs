@@ -62,6 +62,8 @@ pub struct Version {
     pub cut_off: bool,
     /// Lines that it lost although no accepted finding is about them.
     pub lost: u32,
+    /// Whether a person wrote it, between two stages.
+    pub edited: bool,
     /// What prompts show of the text, where that differs: each of many prompts would make it again.
     pub(crate) shown: Option<String>,
 }
@@ -73,7 +75,7 @@ impl Version {
             Cow::Owned(shown) => Some(shown),
             Cow::Borrowed(_) => None,
         };
-        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0, shown }
+        Self { cycle: 0, text, asked: None, author: None, cut_off: false, lost: 0, edited: false, shown }
     }
 
     /// The text as prompts show it.

@@ -106,10 +106,10 @@ fn a_newer_journal_is_refused() {
     whole.session(plan());
     let mut entries = whole.entries();
     entries[0] =
-        String::from_utf8(entries[0].clone()).unwrap().replace("\"version\":2", "\"version\":3").into_bytes();
+        String::from_utf8(entries[0].clone()).unwrap().replace("\"version\":3", "\"version\":4").into_bytes();
     let theatre = cut(&entries, 1);
     let error = theatre.run(Session::resume(theatre.deps(), name())).unwrap_err();
-    assert!(error.to_string().contains("version 3"), "{error}");
+    assert!(error.to_string().contains("version 4"), "{error}");
 }
 
 #[test]

@@ -21,5 +21,6 @@ mod shared;
 mod stage;
 mod steer;
 mod time;
+mod together;
 mod torn;
 mod trust;

@@ -140,19 +140,19 @@ fn an_attendant_who_broke_off_is_asked_again_after_a_resume() {
 }
 
 /// Runs a session and calls `act` each time a call of `stage` begins.
-fn steered(
+fn steered<R>(
     theatre: &Theatre,
     stage: Stage,
-    act: impl Fn(&Controls) + Send + Sync + 'static,
+    act: impl Fn(&Controls) -> R + Send + Sync + 'static,
 ) -> forge_session::SessionResult {
     steered_in(theatre, 1, stage, act)
 }
 
-fn steered_in(
+fn steered_in<R>(
     theatre: &Theatre,
     cycles: u32,
     stage: Stage,
-    act: impl Fn(&Controls) + Send + Sync + 'static,
+    act: impl Fn(&Controls) -> R + Send + Sync + 'static,
 ) -> forge_session::SessionResult {
     let mut plan = plan();
     plan.settings.cycles = cycles;

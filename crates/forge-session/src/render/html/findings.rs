@@ -103,6 +103,17 @@ pub(super) fn conflicts(out: &mut String, result: &SessionResult) {
     let _ = writeln!(out, "</ul>");
 }
 
+pub(super) fn contributions(out: &mut String, result: &SessionResult) {
+    if result.contributions.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "<h2>People</h2>\n<ul>");
+    for one in &result.contributions {
+        let _ = writeln!(out, "<li>{}</li>", Safe(&one_line(&one.describe())));
+    }
+    let _ = writeln!(out, "</ul>");
+}
+
 pub(super) fn strengths(out: &mut String, result: &SessionResult) {
     if result.strengths.is_empty() {
         return;
