@@ -18,6 +18,7 @@ use forge_core::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
+    attending::Attendant,
     key,
     meter::{Admission, Meter, Metered, Rates},
     rate_headers::Rooms,
@@ -141,6 +142,13 @@ impl Caller {
     /// Whether its key was made for this as well. Who needs no key has none that was.
     pub(crate) fn has(&self, scope: KeyScope) -> bool {
         matches!(self, Self::Holder(holder) if holder.key.allowance.scopes.contains(&scope))
+    }
+
+    /// The one who attends sessions with its key, if the key was made for that as well.
+    pub(crate) fn attendant(&self) -> Option<Attendant> {
+        let Self::Holder(holder) = self else { return None };
+        let team = holder.team.as_ref().map(|team| Arc::clone(&team.name));
+        self.has(KeyScope::Attend).then(|| Attendant::Key { name: Arc::clone(&holder.key.name), team })
     }
 
     /// The context of a call on behalf of this caller: its accounts and its budgets.

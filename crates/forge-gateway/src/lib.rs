@@ -23,6 +23,7 @@ mod access;
 mod admin;
 mod admit;
 mod answer;
+mod attending;
 mod capacity;
 mod connection;
 mod credential;

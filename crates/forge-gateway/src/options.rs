@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use forge::{config::ServePlan, store::Store};
+use forge::{RunningSessions, config::ServePlan, store::Store};
 use forge_core::storage::{
     access::{AccessStore, AuditLog, SealStore},
     responses::ResponseStore,
@@ -27,6 +27,8 @@ pub struct GatewayOptions {
     pub seals: Option<Arc<dyn SealStore>>,
     /// Where responses are kept, if its plan wants that. Without a store, none are.
     pub responses: Option<Arc<dyn ResponseStore>>,
+    /// The sessions that run behind the router, which people may attend.
+    pub sessions: Option<RunningSessions>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
     /// The folder of what runs, where the socket is at which the server is watched, or the token of its address.
@@ -37,6 +39,12 @@ impl GatewayOptions {
     /// Serves as the plan says, without keys and figures.
     pub fn new(plan: ServePlan) -> Self {
         Self { plan, ..Self::default() }
+    }
+
+    /// The same with the sessions that run behind the router.
+    pub fn with_sessions(mut self, sessions: RunningSessions) -> Self {
+        self.sessions = Some(sessions);
+        self
     }
 
     /// The same with this folder of what runs.

@@ -6,6 +6,7 @@ use http::{Method, StatusCode};
 
 use crate::{
     answer::refused,
+    attending::Attended,
     reply::{self, Reply},
     stored::Wish,
 };
@@ -25,6 +26,8 @@ pub(crate) enum Wanted {
     Alive,
     /// What happens at the server.
     Events,
+    /// The sessions that run.
+    Sessions(Attended),
     /// A connection for events both ways.
     Socket,
     /// Something that is served to another method, in this dialect.
@@ -45,6 +48,11 @@ impl Wanted {
     pub(crate) fn of(method: &Method, path: &str) -> Self {
         // A query says nothing about what is wanted, and some clients double the slash behind a base URL.
         let path = path.trim_end_matches('/');
+        match Attended::of(method, path) {
+            Some((wanted, true)) => return Self::Sessions(wanted),
+            Some((_, false)) => return Self::OtherMethod(None),
+            None => {}
+        }
         let wanted = match path {
             "" | "/livez" => Self::Alive,
             "/v1/messages" => Self::Reply(MESSAGES),
@@ -161,6 +169,13 @@ mod tests {
             (Method::POST, "/v1/embeddings", "reply embeddings"),
             (Method::GET, "/v1/embeddings", "other method embeddings"),
             (Method::POST, "/v1/images/generations", "nothing none"),
+            (Method::GET, "/v1/forge/sessions/", "Sessions(List)"),
+            (Method::GET, "/v1/forge/sessions/s%2D1", "Sessions(Show(\"s-1\"))"),
+            (Method::POST, "/v1/forge/sessions/s-1/commands", "Sessions(Command(\"s-1\"))"),
+            (Method::GET, "/v1/forge/sessions/s-1/commands", "other method none"),
+            (Method::DELETE, "/v1/forge/sessions/s-1", "other method none"),
+            (Method::GET, "/v1/forge/sessions/s-1/else", "nothing none"),
+            (Method::GET, "/v1/forge/sessionsfor", "nothing none"),
             (Method::GET, "/v1/responses/resp_1/", "Get resp_1"),
             (Method::HEAD, "/responses/resp%5F1", "Get resp_1"),
             (Method::DELETE, "/v1/responses/resp_1", "Delete resp_1"),

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use forge::{CallContext, config::ServePlan, ingress::RESPONSES, router::Router, store::Store};
+use forge::{
+    CallContext, RunningSessions, config::ServePlan, ingress::RESPONSES, router::Router, store::Store,
+};
 use forge_core::storage::access::KeyScope;
 use forge_http::ingress::{Incoming, Ingress, Refusal};
 use http::{HeaderValue, Method, Request, StatusCode, header, request::Parts};
@@ -15,6 +17,7 @@ use crate::{
     access::Access,
     admit,
     answer::{Answer, refused},
+    attending::{Attendant, Attending},
     capacity::Capacity,
     intake::{Accepted, Intake},
     keyring::Caller,
@@ -43,16 +46,17 @@ pub(crate) struct Service {
     pub(crate) log: Option<RequestLog>,
     pub(crate) states: Arc<StateMemory>,
     pub(crate) responses: Option<Arc<Responses>>,
+    pub(crate) sessions: Option<RunningSessions>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, log, responses, .. } = options;
+        let GatewayOptions { plan, metrics, log, responses, sessions, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let responses = responses.map(|store| Arc::new(Responses::new(store, router.timer())));
         let (capacity, plan) = (Capacity::new(&plan), RwLock::new(Arc::new(plan)));
-        Self { router, access, tls, capacity, metrics, log, states, responses, plan }
+        Self { router, access, tls, capacity, metrics, log, states, responses, sessions, plan }
     }
 
     /// How it serves now.
@@ -168,6 +172,13 @@ impl Service {
                 StatusCode::FORBIDDEN,
                 "events are for keys that are made with `--scope events`, or for who opens the admin address",
             ),
+            Wanted::Sessions(attended) => match caller.attendant() {
+                Some(who) => self.attending(plan, who).answer(attended, head, body).await,
+                None => reply::refusal(
+                    StatusCode::FORBIDDEN,
+                    "sessions are for keys that are made with `--scope attend`, or for who opens the admin address",
+                ),
+            },
             Wanted::Stored(..) if !plan.formats.contains(&RESPONSES.dialect.as_str()) => {
                 refused(&RESPONSES, &Refusal::Path(head.uri.path()))
             }
@@ -205,6 +216,12 @@ impl Service {
         let Self { router, access, capacity, states, .. } = self;
         let responses = self.kept(plan).filter(|_| ingress.dialect == RESPONSES.dialect);
         Intake { router, plan, access, capacity, states, responses, ingress, caller }
+    }
+
+    /// Where somebody attends the sessions that run here.
+    pub(crate) fn attending(&self, plan: &ServePlan, who: Attendant) -> Attending<'_> {
+        let (sessions, capacity) = (self.sessions.as_ref(), &self.capacity);
+        Attending { sessions, capacity, body_bytes: plan.body_bytes, who }
     }
 
     /// Where responses are kept, and how long, if they are.

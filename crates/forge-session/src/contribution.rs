@@ -61,6 +61,19 @@ pub enum Deed {
 }
 
 impl Deed {
+    /// The written name, as in JSON.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Feedback { .. } => "feedback",
+            Self::Decided { .. } => "decided",
+            Self::Edited { .. } => "edited",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Skipped { .. } => "skipped",
+            Self::Aborted => "aborted",
+        }
+    }
+
     fn describe(&self) -> String {
         match self {
             Self::Feedback { text } => format!("feedback: {text}"),

@@ -10,6 +10,7 @@ pub use self::call::{Answer, Attempt, Failure, Intent};
 use crate::{
     answer::{Conflict, Disposition, Verdict},
     budget::BudgetHold,
+    contribution::Deed,
     error::SessionError,
     finding::Finding,
     plan::Plan,
@@ -281,6 +282,25 @@ impl Event {
                 | Self::DispositionsRecorded { .. }
                 | Self::Checked { .. }
         )
+    }
+
+    /// What somebody did by it, and who, if somebody did.
+    pub(crate) fn deed(&self) -> Option<(Option<&String>, Deed)> {
+        Some(match self {
+            Self::DecisionMade { decision, by, .. } => {
+                (by.as_ref(), Deed::Decided { decision: decision.clone() })
+            }
+            Self::FeedbackGiven { text, by } => (by.as_ref(), Deed::Feedback { text: text.clone() }),
+            Self::DraftEdited { base, by, .. } => (by.as_ref(), Deed::Edited { version: base + 1 }),
+            // The host pauses and ends sessions as well. One command skips every seat of a stage, the first one too.
+            Self::SeatDropped { stage, seat: 0, by: Some(by), .. } => {
+                (Some(by), Deed::Skipped { stage: *stage })
+            }
+            Self::Paused { by: Some(by), .. } => (Some(by), Deed::Paused),
+            Self::Unpaused { by: Some(by) } => (Some(by), Deed::Resumed),
+            Self::Stopped { by: Some(by), .. } => (Some(by), Deed::Aborted),
+            _ => return None,
+        })
     }
 
     /// The findings that the event changes, as they are after it.

@@ -6,6 +6,7 @@ use forge_core::{Money, Participant};
 use serde::Serialize;
 
 use crate::{
+    contribution::Deed,
     event::Event,
     stage::{CallKey, Stage},
     state::{Outcome, State},
@@ -99,6 +100,19 @@ pub enum Notice {
         /// What.
         message: String,
     },
+    /// A cycle is over, and the session waits for somebody who decides what to do.
+    Waiting {
+        /// The cycle.
+        cycle: u32,
+    },
+    /// Somebody did something.
+    Contributed {
+        /// Who, as those who attend are known.
+        by: Option<String>,
+        /// What.
+        #[serde(flatten)]
+        deed: Deed,
+    },
     /// No further calls are made for now.
     Paused,
     /// The session ended.
@@ -116,7 +130,9 @@ impl Notice {
         let completed = |cycle: u32, stage| Self::StageCompleted { cycle, stage };
         let mut notices = match event {
             Event::SessionStarted { .. } => vec![Self::SessionStarted { resumed: false }],
-            Event::Resumed { .. } => vec![Self::SessionStarted { resumed: true }],
+            Event::Resumed { .. } => {
+                std::iter::once(Self::SessionStarted { resumed: true }).chain(waiting(state)).collect()
+            }
             Event::CallIntended(intent) => vec![Self::StageStarted {
                 call: intent.call,
                 stage: intent.call.stage,
@@ -148,14 +164,16 @@ impl Notice {
             Event::Stopped { reason, status, .. } => {
                 vec![Self::Completed { status: *status, reason: *reason }]
             }
+            Event::CycleClosed { .. } => waiting(state).into_iter().collect(),
             Event::FindingsRecorded { .. }
             | Event::LabelsAssigned { .. }
-            | Event::CycleClosed { .. }
             | Event::DecisionMade { .. }
             | Event::FeedbackGiven { .. }
             | Event::DraftEdited { .. }
             | Event::Unpaused { .. } => Vec::new(),
         };
+        let deed = event.deed().map(|(by, deed)| Self::Contributed { by: by.cloned(), deed });
+        notices.splice(0..0, deed);
         notices.extend(event.findings().iter().map(|finding| Self::Finding {
             finding: finding.id.to_string(),
             severity: finding.severity(),
@@ -164,6 +182,10 @@ impl Notice {
         }));
         notices
     }
+}
+
+fn waiting(state: &State) -> Option<Notice> {
+    state.waits_for().map(|cycle| Notice::Waiting { cycle })
 }
 
 /// The end of a call, and behind it the warnings that came with its answer.

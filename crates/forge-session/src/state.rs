@@ -17,7 +17,7 @@ pub(crate) use self::seat::{Seat, is_cut_off, is_usable};
 use crate::{
     answer::{self, Conflict, FindingId, Form, Reading},
     budget::BudgetHold,
-    contribution::{Contribution, Deed},
+    contribution::Contribution,
     decision::Decision,
     event::{DropReason, Event, Record},
     finding::FindingState,
@@ -146,6 +146,10 @@ impl State {
     pub(crate) fn apply_at(&mut self, at: u64, event: &Event) {
         self.at = self.at.max(at);
         self.ledger.set(event.findings());
+        if let Some((by, deed)) = event.deed() {
+            let cycle = if let Event::DecisionMade { cycle, .. } = event { *cycle } else { self.cycle() };
+            self.contributions.push(Contribution { at_ms: at, cycle, by: by.cloned(), deed });
+        }
         match event {
             Event::SessionStarted { version, started, plan } => {
                 self.version = *version;
@@ -173,26 +177,10 @@ impl State {
             Event::CallFailed { call, failure } => {
                 self.end(*call, at, Outcome::Failed(failure.clone()));
             }
-            Event::SeatDropped { cycle, stage, seat, reason, by } => {
+            Event::SeatDropped { cycle, stage, seat, reason, .. } => {
                 self.dropped.insert((*cycle, *stage, *seat), *reason);
-                let deed = Deed::Skipped { stage: *stage };
-                // One command skips every seat of a stage.
-                let told =
-                    self.contributions.last().is_some_and(|last| last.at_ms == at && last.deed == deed);
-                if by.is_some() && !told {
-                    self.contribute(at, *cycle, by.as_ref(), deed);
-                }
             }
-            Event::DraftAccepted { call } => {
-                let partial = match self.calls.get(call).map(|call| &call.outcome) {
-                    Some(Outcome::Failed(failure)) => failure.partial.as_deref(),
-                    _ => None,
-                };
-                let partial = partial.map(|text| answer::read(Form::Document, &self.names.reveal(text)));
-                if let Reading::Document(text) = partial.unwrap_or_else(|| self.reading(*call)) {
-                    self.add_version(*call, text, 0);
-                }
-            }
+            Event::DraftAccepted { call } => self.accept_draft(*call),
             Event::PanelClosed { cycle, counted, late } => {
                 self.panels.insert(*cycle, Panel { counted: counted.clone(), late: late.clone() });
             }
@@ -228,8 +216,7 @@ impl State {
                     panel: *panel,
                 });
             }
-            Event::DecisionMade { cycle, decision, by } => {
-                self.contribute(at, *cycle, by.as_ref(), Deed::Decided { decision: decision.clone() });
+            Event::DecisionMade { cycle, decision, .. } => {
                 if let Some(text) = decision.instruction() {
                     // Resolutions quote models, which must stay anonymous to their peers.
                     let of_models = matches!(decision, Decision::Resolve(_));
@@ -238,40 +225,36 @@ impl State {
                 }
                 self.decisions.insert(*cycle, decision.clone());
             }
-            Event::FeedbackGiven { text, by } => {
-                self.contribute(at, self.cycle(), by.as_ref(), Deed::Feedback { text: text.clone() });
-                self.feedback.push((self.cycle(), text.clone()));
-            }
-            Event::DraftEdited { text, by, .. } => {
+            Event::FeedbackGiven { text, .. } => self.feedback.push((self.cycle(), text.clone())),
+            Event::DraftEdited { text, .. } => {
                 // It stands for what the last cycle left, so that the next panel starts from it.
                 let cycle = u32::try_from(self.closed.len()).unwrap_or(u32::MAX);
                 let initial = Version::initial(text.clone(), &self.names);
                 self.versions.push(Version { cycle, edited: true, ..initial });
-                let deed = Deed::Edited { version: self.newest_version() };
-                self.contribute(at, self.cycle(), by.as_ref(), deed);
             }
             Event::Paused { budget, by } => {
                 (self.paused, self.held, self.paused_by) = (true, budget.clone(), by.clone());
-                if by.is_some() {
-                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Paused);
-                }
             }
-            Event::Unpaused { by } => {
+            Event::Unpaused { .. } => {
                 (self.paused, self.paused_by) = (false, None);
-                if by.is_some() {
-                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Resumed);
-                }
                 if self.held.take().is_some() {
                     // Calls that the budget refused may be made again.
                     self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
                 }
             }
-            Event::Stopped { reason, status, by } => {
-                self.stopped = Some((*reason, *status));
-                if by.is_some() {
-                    self.contribute(at, self.cycle(), by.as_ref(), Deed::Aborted);
-                }
-            }
+            Event::Stopped { reason, status, .. } => self.stopped = Some((*reason, *status)),
+        }
+    }
+
+    /// The draft is what a call says, or has said before it broke off.
+    fn accept_draft(&mut self, call: CallKey) {
+        let partial = match self.calls.get(&call).map(|call| &call.outcome) {
+            Some(Outcome::Failed(failure)) => failure.partial.as_deref(),
+            _ => None,
+        };
+        let partial = partial.map(|text| answer::read(Form::Document, &self.names.reveal(text)));
+        if let Reading::Document(text) = partial.unwrap_or_else(|| self.reading(call)) {
+            self.add_version(call, text, 0);
         }
     }
 

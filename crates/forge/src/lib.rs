@@ -83,7 +83,7 @@ pub use manager::{SetupError, create_participant_manager, provider_plan, router_
 #[cfg(feature = "session")]
 pub use session_events::session_events;
 #[cfg(feature = "system")]
-pub use session_model::{RESUME, SESSION};
+pub use session_model::{RESUME, RunningSession, RunningSessions, SESSION};
 #[cfg(feature = "system")]
 pub use sessions::{SessionRequest, session_name};
 #[cfg(feature = "system")]

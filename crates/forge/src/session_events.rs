@@ -10,8 +10,8 @@ use crate::{
     session::{Notice, Observer, Stage},
     time::Timer,
     watch::{
-        BudgetState, BudgetWarned, EventLog, FindingCounts, ServerEvent, SessionEnded, SessionFindingCounts,
-        SessionPaused, SessionStage, SessionStarted, StageProgress,
+        BudgetState, BudgetWarned, EventLog, FindingCounts, ServerEvent, SessionContributed, SessionEnded,
+        SessionFindingCounts, SessionPaused, SessionStage, SessionStarted, SessionWaiting, StageProgress,
     },
 };
 
@@ -96,6 +96,10 @@ impl Progress {
                 let budget =
                     BudgetState { scope, used_nano_usd, cap_nano_usd: None, used_tokens, cap_tokens: None };
                 BudgetWarned { percent: *percent, budget }.into()
+            }
+            Notice::Waiting { cycle } => SessionWaiting { session, cycle: *cycle }.into(),
+            Notice::Contributed { by, deed } => {
+                SessionContributed { session, by: by.clone(), deed: deed.as_str() }.into()
             }
             Notice::Paused => SessionPaused { session, cost }.into(),
             Notice::Completed { status, reason } => {

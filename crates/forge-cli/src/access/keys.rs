@@ -66,7 +66,14 @@ async fn create(desk: &Desk, args: KeysCreate) -> Result<ExitCode, CliError> {
     let now = Utc::now();
     let (expires_at, mut allowance) =
         (allowance::expiry(&args.expires, now)?, allowance::read(&args.allowance)?);
-    allowance.scopes = args.scope.iter().map(|ScopeArg::Events| KeyScope::Events).collect();
+    allowance.scopes = args
+        .scope
+        .iter()
+        .map(|scope| match scope {
+            ScopeArg::Events => KeyScope::Events,
+            ScopeArg::Attend => KeyScope::Attend,
+        })
+        .collect();
     allowance.scopes.dedup();
     let list = desk.list().await?;
     if let Some(team) = &args.team

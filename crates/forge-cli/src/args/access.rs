@@ -37,7 +37,8 @@ pub(crate) struct KeysCreate {
     /// When it is refused: after this time (90d), from a day on (2027-03-01), or `never`.
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,
-    /// What it may do beside asking models: `events` sees the calls of all keys and what they cost.
+    /// What it may do beside asking models: `events` sees the calls of all keys and what they cost; `attend` reads the
+    /// sessions of its team that run, and decides and writes in them.
     #[arg(long, value_name = "SCOPE")]
     pub(crate) scope: Vec<ScopeArg>,
     #[command(flatten)]
@@ -50,6 +51,7 @@ pub(crate) struct KeysCreate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ScopeArg {
     Events,
+    Attend,
 }
 
 #[derive(Debug, clap::Args)]

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     }
     let (quiet, json) = (globals.quiet, globals.json);
     let mut setup = Setup::of_server(globals, EventLog::default()).await?;
-    let mut options = GatewayOptions::new(plan(&setup, &args));
+    let mut options = GatewayOptions::new(plan(&setup, &args)).with_sessions(setup.running_sessions());
     options.log = Some(RequestLog::new(|line| {
         // A standard error that is closed takes no lines, and the server goes on.
         let line = serde_json::to_string(line).unwrap_or_default();

@@ -103,6 +103,8 @@ fn draw(board: &MultiProgress, lines: &mut BTreeMap<CallKey, Line>, notice: &Not
         | Notice::Disposition { .. }
         | Notice::Budget { .. }
         | Notice::Warning { .. }
+        | Notice::Waiting { .. }
+        | Notice::Contributed { .. }
         | Notice::Paused => {}
     }
 }
@@ -134,7 +136,10 @@ fn line(notice: &Notice) -> Option<String> {
         Notice::Warning { message } => format!("warning: {message}"),
         Notice::Paused => "paused".into(),
         Notice::Completed { reason, .. } => format!("done: {reason}"),
+        // At a terminal, who decides is asked there, and knows what they said.
         Notice::SessionStarted { resumed: false }
+        | Notice::Waiting { .. }
+        | Notice::Contributed { .. }
         | Notice::StageStarted { .. }
         | Notice::StageCompleted { .. }
         | Notice::ParticipantDelta { .. }

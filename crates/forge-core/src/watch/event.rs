@@ -7,7 +7,10 @@ use super::{
     call::{CallEnded, CallFailedOver, CallStarted},
     limits::{BudgetExceeded, BudgetWarned, CircuitChanged},
     server::{EventsLost, ServerDraining, ServerReloaded, ServerStarted},
-    session::{SessionEnded, SessionFindingCounts, SessionPaused, SessionStage, SessionStarted},
+    session::{
+        SessionContributed, SessionEnded, SessionFindingCounts, SessionPaused, SessionStage, SessionStarted,
+        SessionWaiting,
+    },
 };
 
 /// The version of the form. A field or a type that is only added does not change it, so that readers pass over what they
@@ -86,6 +89,8 @@ events! {
     "session.stage" SessionStage,
     "session.finding_counts" SessionFindingCounts,
     "session.paused" SessionPaused,
+    "session.waiting" SessionWaiting,
+    "session.contributed" SessionContributed,
     "session.ended" SessionEnded,
     "server.started" ServerStarted,
     "server.reloaded" ServerReloaded,

@@ -31,7 +31,7 @@ pub use self::{
     reader::{Followed, Reader},
     server::{EventsLost, ServerDraining, ServerReloaded, ServerStarted},
     session::{
-        FindingCounts, SessionEnded, SessionFindingCounts, SessionPaused, SessionStage, SessionStarted,
-        StageProgress,
+        FindingCounts, SessionContributed, SessionEnded, SessionFindingCounts, SessionPaused, SessionStage,
+        SessionStarted, SessionWaiting, StageProgress,
     },
 };

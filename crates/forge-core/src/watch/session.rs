@@ -86,6 +86,32 @@ pub struct SessionPaused {
     pub cost: Option<Money>,
 }
 
+/// A cycle of a session is over, and somebody is to decide what it does next.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-written-by" = "the observer of the session")))]
+#[cfg_attr(feature = "schema", schemars(extend("x-read-by" = "who attends the session")))]
+pub struct SessionWaiting {
+    /// The session.
+    pub session: String,
+    /// The cycle that is over.
+    pub cycle: u32,
+}
+
+/// Somebody who attends a session did something.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-written-by" = "the observer of the session")))]
+#[cfg_attr(feature = "schema", schemars(extend("x-read-by" = "the others who attend the session")))]
+pub struct SessionContributed {
+    /// The session.
+    pub session: String,
+    /// Who; `null` for whoever runs the session.
+    pub by: Option<String>,
+    /// What: `feedback`, `decided`, `edited`, `paused`, `resumed`, `skipped` or `aborted`. Never a text, which the session has.
+    pub deed: &'static str,
+}
+
 /// A session is over.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

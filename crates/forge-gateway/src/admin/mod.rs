@@ -70,8 +70,8 @@ where
 {
     let socket = OnceLock::new();
     let answer = service_fn(|request: Request<Incoming>| async {
-        let (head, _) = request.into_parts();
-        let mut reply = respond(&admin, &service, &head).await;
+        let (head, body) = request.into_parts();
+        let mut reply = respond(&admin, &service, &head, body).await;
         // A connection becomes a socket once, and answers nothing after it.
         if let Some(one) = EventSocket::of(&mut reply) {
             let _ = socket.set(one);

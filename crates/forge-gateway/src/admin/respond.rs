@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header, request::Parts};
+use hyper::body::Incoming;
 
 use super::place::AdminListener;
 use crate::{
+    attending::{Attendant, Attended},
     page, path,
     reply::{self, Reply, refusal},
     service::Service,
@@ -14,10 +16,11 @@ use crate::{
 /// The cookie that holds the token.
 const COOKIE: &str = "forge_admin";
 
-pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Parts) -> Reply {
+pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Parts, body: Incoming) -> Reply {
     let (headers, uri) = (&head.headers, &head.uri);
+    let attended = Attended::of(&head.method, uri.path());
     match uri.path() {
-        _ if head.method != Method::GET => {
+        _ if head.method != Method::GET && !matches!(attended, Some((_, true))) => {
             refusal(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method")
         }
         "/livez" => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
@@ -36,6 +39,9 @@ pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Par
             Some(token) => signed_in(token),
             None => page(admin.page.html(service).await),
         },
+        _ if let Some((wanted, _)) = attended => {
+            service.attending(&service.plan(), Attendant::Operator).answer(wanted, head, body).await
+        }
         path::EVENTS => watching::answer(&service.router, head, false),
         path => refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {path}")),
     }

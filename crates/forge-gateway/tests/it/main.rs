@@ -1,6 +1,7 @@
 //! A gateway over simulated vendors, asked over real sockets.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failed test panics")]
 
+mod attending;
 mod browser;
 mod client;
 mod embeddings;

@@ -12,7 +12,7 @@ use crate::{
 
 impl SessionModelSpec {
     /// What is said of the session, as [options](ProviderPlan::options) of its provider: `mode`, `max_cost_usd`, `progress`,
-    /// `tools`, `critics` and `cycles`, each where it is set.
+    /// `tools`, `critics`, `cycles` and `attended` (in milliseconds), each where it is set.
     pub fn options(&self, context: &mut ResolveContext<'_>, path: &KeyPath) -> Map<String, Value> {
         let mut word = |key: &str, value: Option<&String>, known: &[&'static str]| {
             let known: Vec<_> = known.iter().map(|word| (*word, *word)).collect();
@@ -26,13 +26,17 @@ impl SessionModelSpec {
             let count: Option<u32> = context.integer(value, 1..=most, &path.key(key));
             count.map(Value::from)
         };
+        let (cycles, critics) = (count("cycles", self.cycles, 3), count("critics", self.critics, 8));
+        let attended = context.duration(self.attended.as_deref(), &path.key("attended"));
+        let attended = attended.and_then(|time| u64::try_from(time.as_millis()).ok()).map(Value::from);
         let values = [
             ("mode", mode),
             ("max_cost_usd", most.map(|most| Value::from(most.to_string().trim_start_matches('$')))),
             ("progress", progress),
             ("tools", tools),
-            ("critics", count("critics", self.critics, 8)),
-            ("cycles", count("cycles", self.cycles, 3)),
+            ("critics", critics),
+            ("cycles", cycles),
+            ("attended", attended),
         ];
         values.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }

@@ -184,6 +184,10 @@ pub struct SessionModelSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 3)))]
     pub cycles: Option<i64>,
+    /// Whether people are asked after each cycle what to do next, and how long their decision is waited for, such as `10m`;
+    /// without one by then it goes on by itself. Nobody is asked if unset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attended: Option<String>,
 }
 
 /// Settings of requests.

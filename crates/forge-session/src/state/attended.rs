@@ -79,10 +79,6 @@ impl State {
         let of_now = |version: &Version| version.edited && version.cycle == count(self.closed.len());
         self.versions.last().is_some_and(of_now) && !self.panels.contains_key(&self.cycle())
     }
-
-    pub(super) fn contribute(&mut self, at: u64, cycle: u32, by: Option<&String>, deed: Deed) {
-        self.contributions.push(Contribution { at_ms: at, cycle, by: by.cloned(), deed });
-    }
 }
 
 fn count(number: usize) -> u32 {

@@ -13,7 +13,7 @@ use tokio::{
     sync::{Notify, mpsc},
 };
 
-use super::{news::Told, progress::Lines};
+use super::{attended::Patience, news::Told, progress::Lines, running::RunningSession};
 use crate::{
     CallContext, ErrorKind, ModelRequest, ProviderError, ProviderId,
     session::{Controls, Session, SessionError, State},
@@ -35,6 +35,7 @@ pub(super) struct Asked {
     /// The key, or nothing for whoever comes without one: never the user of the machine, whose sessions are nobody else's.
     owner: Arc<str>,
     digest: [u8; 32],
+    attended: Option<Duration>,
 }
 
 impl Asked {
@@ -51,7 +52,12 @@ impl Asked {
             None => serde_json::to_vec(&(model, &request.system, &request.messages)).unwrap_or_default(),
         };
         let owner = cx.tags.key().unwrap_or_default().into();
-        Self { model: model.clone(), owner, digest: Sha256::digest(&question).into() }
+        Self { model: model.clone(), owner, digest: Sha256::digest(&question).into(), attended: None }
+    }
+
+    /// The same, with people who decide after each cycle, and are waited for so long.
+    pub(super) fn attended(self, attended: Option<Duration>) -> Self {
+        Self { attended, ..self }
     }
 }
 
@@ -100,7 +106,10 @@ impl Drop for Recalled<'_> {
 
 /// A session that runs in a task of its own.
 struct Live {
+    model: ProviderId,
     owner: Arc<str>,
+    /// The team of its key.
+    team: Option<Arc<str>>,
     controls: Controls,
     client: Client,
     /// Ends the task at once, which is like a kill: the journal has what was answered.
@@ -250,18 +259,29 @@ impl LiveSessions {
                 told.tell(Told::Line(line));
             }
         }));
-        let deps = host.watched(deps, &router, &name);
+        let mut deps = host.watched(deps, &router, &name);
+        if let Some(within) = asked.attended {
+            deps.approver = Some(Arc::new(Patience { timer: Arc::clone(&host.timer), within }));
+        }
         let session = match request {
             None => Session::resume(deps, name.clone()).await,
             Some(request) => {
                 let mut plan = host.plan(&router, request);
                 plan.owner = Some(asked.owner.to_string());
+                plan.settings.interactive = asked.attended.is_some();
                 Session::start(deps, name.clone(), plan).await
             }
         };
         let session = session.map_err(|error| failed(asked, &error))?;
         let controls = session.controls();
-        let live = Arc::new(Live { owner: asked.owner.clone(), controls, client, stop: Notify::new() });
+        let live = Arc::new(Live {
+            model: asked.model.clone(),
+            owner: asked.owner.clone(),
+            team: cx.tags.team().map(Into::into),
+            controls,
+            client,
+            stop: Notify::new(),
+        });
         self.lock().running.insert(name.clone(), Arc::clone(&live));
         let (sessions, own, model) = (Arc::clone(self), name.clone(), asked.clone());
         let timer = Arc::clone(&host.timer);
@@ -307,6 +327,21 @@ impl LiveSessions {
         let mut known = self.lock();
         let at = known.abandoned.iter().rposition(|(one, _)| one == asked)?;
         known.abandoned.remove(at).map(|(_, name)| name)
+    }
+
+    /// The sessions that run, by name.
+    pub(super) fn running(&self, host: &Arc<SessionHost>) -> Vec<RunningSession> {
+        let running = |(name, live): (&StreamName, &Arc<Live>)| RunningSession {
+            name: name.clone(),
+            model: live.model.clone(),
+            key: Some(Arc::clone(&live.owner)).filter(|owner| !owner.is_empty()),
+            team: live.team.clone(),
+            controls: live.controls.clone(),
+            journal: Arc::clone(&host.journal),
+        };
+        let mut all: Vec<_> = self.lock().running.iter().map(running).collect();
+        all.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
+        all
     }
 
     /// Ends every session at once. Each can be gone on with.

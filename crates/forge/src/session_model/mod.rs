@@ -4,16 +4,19 @@
 //! thoughts while it runs, and the document is the answer. A client that goes away pauses it; the same request, or its name
 //! as [`RESUME`], goes on with it, and nothing that is in the journal is paid again.
 
+mod attended;
 mod live;
 mod news;
 mod options;
 mod progress;
 mod reply;
+mod running;
 mod topic;
 
 use std::sync::Arc;
 
 pub(crate) use self::live::LiveSessions;
+pub use self::running::{RunningSession, RunningSessions};
 use self::{
     live::Asked,
     options::{SessionOptions, Tools},
@@ -103,7 +106,7 @@ impl Provider for SessionModel {
             .extra
             .fields(&ModelProvider::from(SESSION))
             .and_then(|fields| fields.get(RESUME)?.as_str());
-        let asked = Asked::of(&self.id, cx, &request, named);
+        let asked = Asked::of(&self.id, cx, &request, named).attended(self.options.attended);
         let told = match self.live.take_up(&self.host, cx, &asked, named).await? {
             Some(told) => told,
             None => self.live.begin(&self.host, cx, &asked, self.request(&request)?).await?,

@@ -1,5 +1,7 @@
 //! What the configuration says of a session that answers like a model.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -33,6 +35,8 @@ pub(super) struct SessionOptions {
     pub(super) tools: Tools,
     pub(super) critics: Option<u32>,
     pub(super) cycles: Option<u32>,
+    /// How long a decision of somebody who attends is waited for after each cycle; nobody is asked without it.
+    pub(super) attended: Option<Duration>,
 }
 
 impl SessionOptions {
@@ -48,6 +52,7 @@ impl SessionOptions {
             tools: read(options, "tools").unwrap_or_default(),
             critics: read(options, "critics"),
             cycles: read(options, "cycles"),
+            attended: read(options, "attended").map(Duration::from_millis),
         }
     }
 }

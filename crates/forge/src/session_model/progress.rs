@@ -46,6 +46,11 @@ impl Lines {
             Notice::Budget { percent, cost, .. } => {
                 Some(format!("{percent} % of the budget is used or set aside: {cost}."))
             }
+            Notice::Waiting { cycle } => {
+                Some(format!("Cycle {cycle} is over; somebody decides what comes next."))
+            }
+            // What was said stands in the session, for those who attend it.
+            Notice::Contributed { by: Some(by), deed } => Some(format!("{by}: {}.", deed.as_str())),
             Notice::Paused => Some("The session is paused.".to_owned()),
             Notice::Completed { reason, .. } => Some(format!("Done: {reason}.")),
             // A warning may quote a vendor.

@@ -25,7 +25,7 @@ use crate::{
     config::{ServePlan, SessionPlan},
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Session, SessionDeps, SessionError},
-    session_model::{self, LiveSessions},
+    session_model::{self, LiveSessions, RunningSessions},
     sessions::{SessionHost, SessionRequest, session_name},
     storage::{
         StorageError,
@@ -92,6 +92,11 @@ impl System {
     /// The adapter of each provider, in the order of the plan.
     pub fn adapters(&self) -> impl Iterator<Item = (&ProviderPlan, Arc<dyn Adapter>)> {
         self.plan.providers.iter().filter_map(|one| Some((one, self.router.adapter(&one.id)?)))
+    }
+
+    /// The sessions that clients have begun and that run now, for those who attend them.
+    pub fn running_sessions(&self) -> RunningSessions {
+        RunningSessions { live: Arc::clone(&self.live), host: Arc::clone(&self.host) }
     }
 
     /// How the configuration wants sessions to run.

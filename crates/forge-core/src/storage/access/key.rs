@@ -168,6 +168,8 @@ pub struct Allowance {
 pub enum KeyScope {
     /// See what happens at the server: the calls of all keys, and what they cost.
     Events,
+    /// Attend the sessions of its own and of the other keys of its team: read them, and decide and write in them.
+    Attend,
 }
 
 impl KeyScope {
@@ -175,6 +177,7 @@ impl KeyScope {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
+            Self::Attend => "attend",
         }
     }
 }
