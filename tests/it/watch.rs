@@ -3,12 +3,12 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    process::{Child, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use serde_json::Value;
 
-use crate::{place::Place, run};
+use crate::{place::Place, run, with_sim};
 
 /// A command that runs, and is killed with the value.
 struct Running(Child);
@@ -45,9 +45,8 @@ impl Drop for Running {
 }
 
 /// A server, and the address at which it serves.
-fn serve(place: &Place, admin: &str) -> (Running, String) {
-    let arguments = ["serve", "--offline", "--listen", "127.0.0.1:0", "--admin", admin];
-    let mut server = Running::start(&mut place.command(&arguments));
+fn serve(place: &Place, arguments: &[&str]) -> (Running, String) {
+    let mut server = Running::start(place.command(&["serve", "--listen", "127.0.0.1:0"]).args(arguments));
     let mut said = BufReader::new(server.0.stderr.take().unwrap());
     let mut line = String::new();
     while !line.contains("serving http://") {
@@ -85,7 +84,7 @@ fn line(printed: &mut BufReader<ChildStdout>) -> String {
 #[test]
 fn what_a_server_does_is_shown_until_it_ends() {
     let place = Place::new("watch");
-    let (mut server, address) = serve(&place, "unix");
+    let (mut server, address) = serve(&place, &["--offline", "--admin", "unix"]);
     let (json, mut objects) = Running::watch(&place, &["--json"]);
     let (text, mut lines) = Running::watch(&place, &["--type", "call.*", "--type", "server.draining"]);
     ask(&address);
@@ -122,7 +121,7 @@ fn what_a_server_does_is_shown_until_it_ends() {
 #[test]
 fn an_interrupt_is_130_and_a_reader_that_has_seen_enough_is_no_failure() {
     let place = Place::new("watch-ends");
-    let (_server, address) = serve(&place, "unix");
+    let (_server, address) = serve(&place, &["--offline", "--admin", "unix"]);
     let (interrupted, mut lines) = Running::watch(&place, &[]);
     assert!(line(&mut lines).contains("server.started"));
     interrupted.signal("-INT");
@@ -143,7 +142,7 @@ fn an_interrupt_is_130_and_a_reader_that_has_seen_enough_is_no_failure() {
 #[test]
 fn a_server_at_an_address_is_found_with_its_token_and_not_without() {
     let place = Place::new("watch-address");
-    let (_server, _) = serve(&place, "127.0.0.1:0");
+    let (_server, _) = serve(&place, &["--offline", "--admin", "127.0.0.1:0"]);
     let url = run(&mut place.command(&["serve", "url"])).stdout;
     assert!(url.starts_with("http://127.0.0.1:") && url.contains("/?token="), "{url}");
     for arguments in [vec![], vec!["--url", url.trim()]] {
@@ -158,4 +157,127 @@ fn a_server_at_an_address_is_found_with_its_token_and_not_without() {
     }
     let public = run(&mut place.command(&["serve", "--offline", "--admin", "0.0.0.0:0"]));
     assert!(public.code == Some(2) && public.stderr.contains("other machines reach"), "{}", public.stderr);
+}
+
+const COUNCIL: &str = r"
+serve: { models: { council: { session: { cycles: 1, attended: 10m } } } }
+";
+
+/// Somebody who attends a session at a terminal.
+struct Attendant {
+    watch: Running,
+    typed: ChildStdin,
+    printed: BufReader<ChildStdout>,
+}
+
+impl Attendant {
+    fn new(place: &Place, session: &str, name: &str) -> Self {
+        let mut command = place.command(&["watch", session, "--as", name, "--after", "0"]);
+        let mut watch = Running::start(command.stdin(Stdio::piped()));
+        let typed = watch.0.stdin.take().unwrap();
+        let printed = BufReader::new(watch.0.stdout.take().unwrap());
+        Self { watch, typed, printed }
+    }
+
+    fn types(&mut self, line: &str) {
+        writeln!(self.typed, "{line}").unwrap();
+    }
+
+    /// Reads on until a line of this event has come that says this.
+    fn until(&mut self, event: &str, text: &str) {
+        loop {
+            let line = line(&mut self.printed);
+            assert!(!line.is_empty(), "`{event}` did not come");
+            if line.contains(event) && line.contains(text) {
+                return;
+            }
+        }
+    }
+}
+
+/// The text of a file, once it is there.
+fn text(path: &str) -> String {
+    loop {
+        match std::fs::read_to_string(path) {
+            Ok(text) if !text.is_empty() => return text,
+            _ => std::thread::yield_now(),
+        }
+    }
+}
+
+/// Asks for a document of several models; returns the connection and the name of the session.
+fn ask_council(address: &str) -> (BufReader<TcpStream>, String) {
+    let body = r#"{"model":"council","stream":true,"messages":[{"role":"user","content":"A rate limiter"}]}"#;
+    let mut connection = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        connection,
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut reply = BufReader::new(connection);
+    loop {
+        let mut line = String::new();
+        assert!(reply.read_line(&mut line).unwrap() > 0, "no session was named");
+        if let Some(name) = line.strip_prefix("x-forge-session: ") {
+            return (reply, name.trim().to_owned());
+        }
+    }
+}
+
+#[test]
+fn two_people_at_terminals_write_and_decide_in_one_session() {
+    with_sim("{}", |sim| {
+        let place = Place::with("attend", sim, COUNCIL);
+        let (_server, address) = serve(&place, &["--admin", "unix"]);
+        let (mut client, session) = ask_council(&address);
+        let mut anna = Attendant::new(&place, &session, "anna");
+        let mut ben = Attendant::new(&place, &session, "ben");
+        for one in [&mut anna, &mut ben] {
+            one.until("session.waiting", "cycle=1");
+        }
+        let (annas, bens) = (place.path("anna.md"), place.path("ben.md"));
+        // What is no command ends nothing, and neither does what is refused.
+        anna.types("hello");
+        anna.types(&format!("edit {annas}"));
+        anna.types(&format!("show {annas}"));
+        ben.types(&format!("show {bens}"));
+        assert_eq!(text(&annas), text(&bens));
+        let new = format!("{}\nAnna's paragraph.\n", text(&annas));
+        std::fs::write(&annas, &new).unwrap();
+        anna.types(&format!("edit {annas}"));
+        for one in [&mut anna, &mut ben] {
+            one.until("session.contributed", "by=anna  deed=edited");
+        }
+        // Ben has the version before; he gets hers beside his, and then has the last word.
+        ben.types(&format!("edit {bens}"));
+        assert_eq!(text(&format!("{bens}.theirs")), new);
+        std::fs::write(&bens, format!("{new}\nBen's paragraph.\n")).unwrap();
+        ben.types(&format!("edit {bens}"));
+        anna.until("session.contributed", "by=ben  deed=edited");
+        anna.types("continue");
+        for one in [&mut anna, &mut ben] {
+            one.until("session.waiting", "cycle=2");
+        }
+        ben.types("continue");
+        for mut one in [anna, ben] {
+            one.until("session.ended", &session);
+            drop(one.typed);
+            assert_eq!(one.watch.0.wait().unwrap().code(), Some(0));
+        }
+        let mut reply = String::new();
+        client.read_to_string(&mut reply).unwrap();
+        assert!(reply.contains("Ben's paragraph.") && reply.contains("[DONE]"), "{reply}");
+        let report = place.run(&["sessions", "show", &session]).stdout;
+        for deed in
+            ["cycle 2, anna: wrote version", "cycle 1, anna: decided: go on", "cycle 2, ben: decided: go on"]
+        {
+            assert!(report.contains(deed), "{deed}: {report}");
+        }
+        let gone = place.run(&["watch", &session]);
+        assert!(gone.code == Some(2) && gone.stderr.contains("no such session runs here"), "{}", gone.stderr);
+        let wrong = place.run(&["watch", "../x"]);
+        assert!(wrong.code == Some(2), "{}", wrong.stderr);
+    });
 }

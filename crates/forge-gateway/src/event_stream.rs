@@ -15,6 +15,7 @@ use forge_core::{
     time::Timer,
     watch::{Event, Followed, Reader},
 };
+use memchr::memmem;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Silence after which a stream is told to be alive, below the shortest idle time of usual proxies.
@@ -34,6 +35,8 @@ pub(crate) struct EventStream {
     pace: Duration,
     /// Whether it ends once the server takes no more requests.
     until_draining: bool,
+    /// How events of the one session that is followed name it.
+    session: Option<String>,
     has_ended: bool,
 }
 
@@ -54,12 +57,19 @@ impl EventStream {
         let pace = PACE + Duration::from_millis(READERS.fetch_add(1, Ordering::Relaxed) % 50);
         let silence = Box::pin(sleep_until(now + KEEP_ALIVE));
         let next = Box::pin(sleep_until(now));
-        Self { reader, timer, silence, next, pace, until_draining: false, has_ended: false }
+        Self { reader, timer, silence, next, pace, until_draining: false, session: None, has_ended: false }
     }
 
     /// Has it end once the server takes no more requests, so that nobody waits for the end of its connection.
     pub(crate) fn until_draining(mut self) -> Self {
         self.until_draining = true;
+        self
+    }
+
+    /// Has it tell what this session does and what is done on its behalf, and nothing of others.
+    pub(crate) fn of_session(mut self, session: &str) -> Self {
+        // As every event writes it, and no text of others can: quotes within a text are escaped.
+        self.session = Some(format!("\"session\":{}", serde_json::Value::from(session)));
         self
     }
 
@@ -76,10 +86,20 @@ impl EventStream {
         if self.next.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
-        match self.reader.poll_next(cx) {
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Ready(Some(followed)) => self.tell(followed, tell),
-            Poll::Pending => ready!(self.silence.as_mut().poll(cx)),
+        loop {
+            match self.reader.poll_next(cx) {
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(followed)) => {
+                    // All of them may be of others, and so may be the next ones.
+                    if self.tell(followed, tell) {
+                        break;
+                    }
+                }
+                Poll::Pending => {
+                    ready!(self.silence.as_mut().poll(cx));
+                    break;
+                }
+            }
         }
         let now = Instant::now();
         self.silence.as_mut().reset(now + KEEP_ALIVE);
@@ -87,21 +107,33 @@ impl EventStream {
         Poll::Ready(Some(()))
     }
 
-    fn tell(&mut self, followed: Followed, tell: &mut dyn FnMut(u64, &str, Bytes)) {
+    /// Whether there was anything to tell.
+    fn tell(&mut self, followed: Followed, tell: &mut dyn FnMut(u64, &str, Bytes)) -> bool {
         match followed {
             Followed::Events(events) => {
+                let mut has_told = false;
                 for event in events {
                     self.has_ended |= self.until_draining && event.name == DRAINING;
-                    tell(event.seq, event.name, event.json);
+                    if event.name == DRAINING || self.is_followed(&event.json) {
+                        tell(event.seq, event.name, event.json);
+                        has_told = true;
+                    }
                 }
+                has_told
             }
             Followed::Lost(lost) => {
                 let event = Event::new(lost.to, self.timer.now(), lost);
                 // It is made of numbers, which can be written.
                 let json = serde_json::to_vec(&event).unwrap_or_default();
                 tell(event.seq, event.what.name(), json.into());
+                true
             }
         }
+    }
+
+    fn is_followed(&self, json: &[u8]) -> bool {
+        let Some(session) = &self.session else { return true };
+        memmem::find(json, session.as_bytes()).is_some()
     }
 
     /// The same as Server-Sent Events.
@@ -125,7 +157,7 @@ fn frame(text: &mut Vec<u8>, seq: u64, name: &str, json: &[u8]) {
 mod tests {
     use forge_core::{
         time::SystemTimer,
-        watch::{EventLog, ServerDraining, ServerReloaded},
+        watch::{EventLog, ServerDraining, ServerReloaded, SessionStarted},
     };
 
     use super::*;
@@ -149,6 +181,24 @@ mod tests {
         assert_eq!(events.matches("event: server.reloaded\n").count(), 2, "{events}");
         log.close();
         assert_eq!(next(&mut stream).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_follows_a_session_is_told_nothing_of_others() {
+        let log = EventLog::default();
+        let started = |session: &str| {
+            let started = SessionStarted { session: session.to_owned(), resumed: false };
+            log.publish(chrono::DateTime::UNIX_EPOCH, started);
+        };
+        let reader = Reader::new(log.clone(), 0).unwrap();
+        let mut stream = EventStream::new(reader, SystemTimer::shared()).of_session("s-1");
+        ["s-2", "s-1", "s-11", "s-1\",\"session\":\"s-1"].map(started);
+        let told = next(&mut stream).await.unwrap();
+        assert!(told.starts_with("id: 2\n") && told.matches("event: ").count() == 1, "{told}");
+        started("s-2");
+        assert_eq!(next(&mut stream).await.as_deref(), Some(":\n\n"));
+        started("s-1");
+        assert!(next(&mut stream).await.unwrap().starts_with("id: 6\n"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -167,10 +167,13 @@ impl Service {
                     self.count(&ingress, &cx, incoming).await
                 }
             },
-            Wanted::Events if caller.has(KeyScope::Events) => watching::answer(&self.router, head, true),
+            Wanted::Events if self.may_watch(plan, caller, head) => {
+                watching::answer(&self.router, head, true)
+            }
             Wanted::Events => reply::refusal(
                 StatusCode::FORBIDDEN,
-                "events are for keys that are made with `--scope events`, or for who opens the admin address",
+                "events are for keys that are made with `--scope events`, those of a session also with `--scope attend`, or for \
+                 who opens the admin address",
             ),
             Wanted::Sessions(attended) => match caller.attendant() {
                 Some(who) => self.attending(plan, who).answer(attended, head, body).await,
@@ -216,6 +219,13 @@ impl Service {
         let Self { router, access, capacity, states, .. } = self;
         let responses = self.kept(plan).filter(|_| ingress.dialect == RESPONSES.dialect);
         Intake { router, plan, access, capacity, states, responses, ingress, caller }
+    }
+
+    /// Whether a caller may have the events that are asked for: all of them, or those of a session.
+    fn may_watch(&self, plan: &ServePlan, caller: &Caller, head: &Parts) -> bool {
+        let of_session = watching::in_query(&head.uri, watching::SESSION).zip(caller.attendant());
+        caller.has(KeyScope::Events)
+            || of_session.is_some_and(|(session, who)| self.attending(plan, who).is_open(session))
     }
 
     /// Where somebody attends the sessions that run here.

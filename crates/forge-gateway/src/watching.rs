@@ -15,6 +15,9 @@ use crate::{
 /// The number behind which a reader goes on that has lost its connection.
 const LAST: &str = "last-event-id";
 
+/// The one session that is followed, in the query.
+pub(crate) const SESSION: &str = "session";
+
 /// The events after the number that is named, or from now on. At the address of the clients, `until_draining`.
 pub(crate) fn answer(router: &Router, head: &Parts, until_draining: bool) -> Reply {
     let reader = match reader(router, &head.headers, &head.uri) {
@@ -22,6 +25,9 @@ pub(crate) fn answer(router: &Router, head: &Parts, until_draining: bool) -> Rep
         Err(refusal) => return *refusal,
     };
     let mut events = EventStream::new(reader, router.timer());
+    if let Some(session) = in_query(&head.uri, SESSION) {
+        events = events.of_session(session);
+    }
     if until_draining {
         events = events.until_draining();
     }

@@ -58,20 +58,29 @@ pub(crate) enum ServeCommand {
     Url,
 }
 
-/// Watch what a server does, event by event.
+/// Watch what a server does, event by event, or attend one of its sessions.
 ///
 /// There is a line for each call, circuit, budget and session. It ends with the server. Nothing of prompts, replies and keys is in it.
+///
+/// With a session, its events alone are shown, and each line that is typed is done in it, under the name of who types: `continue`, `skip`,
+/// `feedback TEXT`, `show [FILE]`, `edit FILE`, `pause`, `resume`, `abort`. It ends with the session.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Watch {
+    /// The session to attend, which has to run in the server.
+    #[arg(value_name = "SESSION")]
+    pub(crate) session: Option<String>,
+    /// Under which name; that of the user if left out. A key has a name of its own.
+    #[arg(long = "as", value_name = "NAME", requires = "session")]
+    pub(crate) by: Option<String>,
     /// The server, as `forge serve url` shows it: `unix:PATH`, or an address with its token; the one of this user if left
-    /// out.
+    /// out. A key may stand in the place of the token.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
     /// Begin behind the event of this number, 0 for the first of all; only what comes from now on if left out.
     #[arg(long, value_name = "N")]
     pub(crate) after: Option<u64>,
     /// Only events whose type this fits, such as `call.*`; may be given several times.
-    #[arg(long = "type", value_name = "GLOB")]
+    #[arg(long = "type", value_name = "GLOB", conflicts_with = "session")]
     pub(crate) types: Vec<String>,
 }
 

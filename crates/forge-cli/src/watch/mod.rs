@@ -1,20 +1,37 @@
-//! `forge watch`: what a server does, a line for each event.
+//! `forge watch`: what a server does, a line for each event; and a say in one of its sessions.
 
+mod attend;
+mod follow;
 mod line;
 mod place;
+mod said;
 
 use std::process::ExitCode;
 
-use forge::storage::access::matches_pattern;
+use forge::storage::{access::matches_pattern, journal::StreamName};
 use serde_json::Value;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 
-use self::place::{Connection, Place};
-use crate::{args::Watch, error::CliError, serve, signals::Interrupts, terminal};
+use self::{
+    attend::Attending,
+    place::{Connection, Place},
+};
+use crate::{args::Watch, error::CliError, paths, serve, signals::Interrupts};
 
 pub(crate) async fn run(args: Watch, json: bool) -> Result<ExitCode, CliError> {
     let place = Place::read(&args.url.map_or_else(serve::running, Ok)?)?;
     let mut interrupts = Interrupts::new()?;
+    if let Some(session) = &args.session {
+        // It goes into the address.
+        StreamName::new(session).map_err(|error| CliError::session(&error.into()))?;
+        // A key has a name, and so has the user of this machine.
+        let by = if place.has_key() { None } else { args.by.or_else(|| paths::variable("USER")) };
+        let attending = Attending::new(&place, session, by.filter(|by| !by.trim().is_empty()));
+        return tokio::select! {
+            ended = attending.run(args.after, json) => ended.map(|()| ExitCode::SUCCESS),
+            () = interrupts.next() => Ok(130.into()),
+        };
+    }
     tokio::select! {
         ended = follow(&place, args.after, &args.types, json) => ended.map(|()| ExitCode::SUCCESS),
         () = interrupts.next() => Ok(130.into()),
@@ -23,24 +40,29 @@ pub(crate) async fn run(args: Watch, json: bool) -> Result<ExitCode, CliError> {
 
 /// Shows events until the server ends, which is a failure: whoever watches is to know.
 async fn follow(place: &Place, after: Option<u64>, types: &[String], json: bool) -> Result<(), CliError> {
-    let mut server = place.ask(&path(after)).await?;
+    let mut server = place.ask(&path(after, None)).await?;
     check(&mut server).await?;
     while let Some(line) = line(&mut server).await? {
-        // Of each event, `data` holds the whole.
-        let Some(data) = line.strip_prefix("data: ") else { continue };
-        let event: Value = serde_json::from_str(data).map_err(|error| broke_off(&error))?;
+        let Some((data, event)) = follow::event(&line)? else { continue };
         let name = event["type"].as_str().unwrap_or_default();
         if !types.is_empty() && !types.iter().any(|pattern| matches_pattern(pattern, name)) {
             continue;
         }
-        terminal::out(&if json { format!("{data}\n") } else { line::shown(&event) })?;
+        follow::show(data, &event, json)?;
     }
-    let ended = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it closed the connection");
-    Err(CliError::failed("the server has ended", &ended).with_next("`forge serve` starts one"))
+    Err(ended())
 }
 
-fn path(after: Option<u64>) -> String {
-    after.map_or_else(|| "/v1/forge/events".to_owned(), |after| format!("/v1/forge/events?after={after}"))
+fn ended() -> CliError {
+    let ended = std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "it closed the connection");
+    CliError::failed("the server has ended", &ended).with_next("`forge serve` starts one")
+}
+
+/// The events behind a number, of one session or of all.
+fn path(after: Option<u64>, session: Option<&str>) -> String {
+    let wanted = [after.map(|after| format!("after={after}")), session.map(|name| format!("session={name}"))];
+    let wanted: Vec<_> = wanted.into_iter().flatten().collect();
+    format!("/v1/forge/events?{}", wanted.join("&"))
 }
 
 /// Reads the head of the reply, which has to be one of events.

@@ -2,8 +2,9 @@
 
 use std::{io, path::PathBuf};
 
+use serde_json::Value;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::TcpStream,
 };
 
@@ -47,14 +48,38 @@ impl Place {
         Ok(Self::Tcp { authority: authority.to_owned(), token })
     }
 
+    /// Whether a key of the server's clients is brought, and no token of its admin address.
+    pub(super) fn has_key(&self) -> bool {
+        matches!(self, Self::Tcp { token: Some(token), .. } if token.starts_with("fk_"))
+    }
+
     /// Asks for what is at `path`.
     pub(super) async fn ask(&self, path: &str) -> Result<Connection, CliError> {
+        self.request("GET", path, "").await
+    }
+
+    /// The whole of what is at `path`.
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, CliError> {
+        Answer::read(self.request("GET", path, "").await?).await
+    }
+
+    /// Sends JSON to `path`.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, CliError> {
+        Answer::read(self.request("POST", path, &body.to_string()).await?).await
+    }
+
+    async fn request(&self, method: &str, path: &str, body: &str) -> Result<Connection, CliError> {
         let asked = async {
             let (mut stream, host, token) = self.connect().await?;
             let bearer = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
             // HTTP/1.0: the body ends with the connection and has no other frame around it.
-            let head = format!("GET {path} HTTP/1.0\r\nhost: {host}\r\n{bearer}\r\n");
+            let kind = if body.is_empty() { "" } else { "content-type: application/json\r\n" };
+            let length = body.len();
+            let head = format!(
+                "{method} {path} HTTP/1.0\r\nhost: {host}\r\n{bearer}{kind}content-length: {length}\r\n\r\n"
+            );
             stream.write_all(head.as_bytes()).await?;
+            stream.write_all(body.as_bytes()).await?;
             Ok::<_, io::Error>(BufReader::new(stream))
         };
         asked.await.map_err(|error| {
@@ -78,6 +103,44 @@ impl Place {
                 Ok((Box::new(TcpStream::connect(authority).await?), authority, token.as_deref()))
             }
         }
+    }
+}
+
+/// A whole reply.
+#[derive(Debug)]
+pub(super) struct Answer {
+    status: u16,
+    /// Its JSON; `null` if it is none.
+    pub(super) body: Value,
+}
+
+impl Answer {
+    async fn read(mut connection: Connection) -> Result<Self, CliError> {
+        let mut text = String::new();
+        connection.read_to_string(&mut text).await.map_err(|error| {
+            CliError::failed("the server broke off", &error).with_next("see `forge serve url`")
+        })?;
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        Ok(Self { status, body: serde_json::from_str(body).unwrap_or_default() })
+    }
+
+    /// The body of a good one.
+    ///
+    /// # Errors
+    /// What the server says of one that it refused.
+    pub(super) fn checked(self) -> Result<Value, CliError> {
+        if self.status == 200 {
+            return Ok(self.body);
+        }
+        let message = self.body["error"]["message"].as_str().unwrap_or("the server refused it");
+        let next = match self.status {
+            401 => "`forge serve url` shows the address with its token",
+            403 => "`forge keys create --scope attend` makes a key that may",
+            404 => "`forge sessions list` shows all there are; `forge resume` goes on with one",
+            _ => "type `help` for what can be said",
+        };
+        Err(CliError::usage(message, next))
     }
 }
 

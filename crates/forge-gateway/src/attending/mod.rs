@@ -115,6 +115,11 @@ impl Attending<'_> {
         done.map_or_else(Refused::into_reply, |shown| reply::json(StatusCode::OK, &shown))
     }
 
+    /// Whether a session of this name runs that they may attend.
+    pub(crate) fn is_open(&self, name: &str) -> bool {
+        self.found(name).is_ok()
+    }
+
     async fn list(&self) -> Value {
         let mut shown = Vec::new();
         let all = self.sessions.map(RunningSessions::list).unwrap_or_default();

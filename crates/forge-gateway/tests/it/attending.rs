@@ -210,6 +210,27 @@ async fn a_session_is_there_for_keys_of_its_team_that_may_attend_and_for_nobody_
         let refused = attended.show(key, "").await;
         assert!(refused.status == 403 && refused.body.contains("--scope attend"), "{}", refused.body);
     }
+    // Events too are those of a session that they may attend.
+    let attending = attended.key("attending", Some("red"), &[KeyScope::Attend]).await;
+    let events = async |key: &str, query: &str| {
+        let mut socket =
+            send(attended.server.address, &format!("GET /v1/forge/events?after=0{query}"), key, "").await;
+        let mut piece = [0; 4_096];
+        let read = socket.read(&mut piece).await.unwrap();
+        String::from_utf8_lossy(&piece[..read]).into_owned()
+    };
+    let of_session = format!("&session={name}");
+    for (key, query, status) in [
+        (&attending, of_session.as_str(), "200"),
+        (&watcher, "", "200"),
+        (&watcher, &of_session, "200"),
+        (&attending, "", "403"),
+        (&other, &of_session, "403"),
+        (&app, &of_session, "403"),
+    ] {
+        let head = events(key, query).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{query}: {head}");
+    }
     // Its own session is anybody's who may attend at all.
     let mut own = attended.asked(&alone).await;
     let own_name = own.until("Cycle 1 is over").await;
