@@ -192,7 +192,7 @@ mod tests {
         };
         let reader = Reader::new(log.clone(), 0).unwrap();
         let mut stream = EventStream::new(reader, SystemTimer::shared()).of_session("s-1");
-        ["s-2", "s-1", "s-11", "s-1\",\"session\":\"s-1"].map(started);
+        ["s-2", "s-1", "s-11", "s-1\",\"session\":\"s-1"].into_iter().for_each(started);
         let told = next(&mut stream).await.unwrap();
         assert!(told.starts_with("id: 2\n") && told.matches("event: ").count() == 1, "{told}");
         started("s-2");

@@ -7,7 +7,8 @@ use hyper::body::Incoming;
 use super::place::AdminListener;
 use crate::{
     attending::{Attendant, Attended},
-    page, path,
+    page::{self, Page},
+    path,
     reply::{self, Reply, refusal},
     service::Service,
     watching::{self, in_query},
@@ -26,6 +27,7 @@ pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Par
         "/livez" => reply::body(StatusCode::OK, "text/plain", b"forge\n".to_vec()),
         "/page.css" => asset("text/css; charset=utf-8", page::CSS),
         "/page.js" => asset("text/javascript; charset=utf-8", page::SCRIPT),
+        "/attend.js" => asset("text/javascript; charset=utf-8", page::ATTEND),
         // A browser sends the cookie along with what a page of another port of this machine asks for, and shows such a page
         // what comes over a socket.
         _ if is_of_another_page(headers) => {
@@ -42,9 +44,19 @@ pub(super) async fn respond(admin: &AdminListener, service: &Service, head: &Par
         _ if let Some((wanted, _)) = attended => {
             service.attending(&service.plan(), Attendant::Operator).answer(wanted, head, body).await
         }
+        path if let Some(name) = path.strip_prefix("/sessions/") => {
+            match Page::session(service, name).await {
+                Some(html) => page(html),
+                None => refusal(StatusCode::NOT_FOUND, &gone(name)),
+            }
+        }
         path::EVENTS => watching::answer(&service.router, head, false),
         path => refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {path}")),
     }
+}
+
+fn gone(name: &str) -> String {
+    format!("session {name} does not run here; `forge sessions show {name}` shows one that is over")
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Reply {

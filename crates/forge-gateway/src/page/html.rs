@@ -22,14 +22,21 @@ const NUMBERS: [&str; 5] = ["Tokens", "Cost", "Took", "Calls", "Under way"];
 
 /// The whole page.
 pub(super) fn page(view: &View) -> String {
+    let state = format!(
+        "<h1>Forge</h1>\n<p id=\"state\" class=\"quiet\" role=\"status\">as of {} UTC</p>",
+        view.now.format("%F %T")
+    );
+    document("Forge", &state, &sections(view), "")
+}
+
+/// A page of its own, which follows what happens.
+pub(super) fn document(title: &str, header: &str, main: &str, scripts: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <title>Forge</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n<script src=\"/page.js\" defer></script></head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">To the content</a>\n<header><h1>Forge</h1>\n\
-         <p id=\"state\" class=\"quiet\" role=\"status\">as of {} UTC</p></header>\n<main id=\"main\">\n{}</main>\n</body></html>\n",
-        view.now.format("%F %T"),
-        sections(view)
+         <title>{title}</title>\n<link rel=\"stylesheet\" href=\"/page.css\">\n<script src=\"/page.js\" defer></script>{scripts}</head>\n\
+         <body>\n<a class=\"skip\" href=\"#main\">To the content</a>\n<header>{header}</header>\n<main id=\"main\">\n{main}</main>\n\
+         </body></html>\n"
     )
 }
 
@@ -39,7 +46,7 @@ fn sections(view: &View) -> String {
     [
         section("figures", "Now", &figures(view, accounts)),
         section("charts", "By hour", &charts(accounts)),
-        section("sessions", "Sessions", &sessions(accounts)),
+        section("sessions", "Sessions", &sessions(accounts, &view.running)),
         section("calls", "Last calls", &calls(accounts)),
         section("models", "Models", &models(&view.routes)),
         section("keys", "Keys", &keys(&view.keys)),
@@ -48,7 +55,7 @@ fn sections(view: &View) -> String {
 }
 
 /// A part of the page that is replaced when something happens.
-fn section(id: &str, title: &str, content: &str) -> String {
+pub(super) fn section(id: &str, title: &str, content: &str) -> String {
     format!(
         "<section id=\"{id}\" aria-labelledby=\"{id}-title\"><h2 id=\"{id}-title\">{title}</h2>\n{content}</section>\n"
     )
@@ -146,13 +153,16 @@ fn calls(accounts: &Accounts) -> String {
     )
 }
 
-fn sessions(accounts: &Accounts) -> String {
+fn sessions(accounts: &Accounts, running: &[String]) -> String {
     let row = |row: &Vec<Value>| {
         let cell = |at: usize| row.get(at).map(text).unwrap_or_default();
         let title: String = cell(1).chars().take(80).collect();
+        let (name, link) = (cell(0), running.contains(&cell(0)));
+        let name = Safe(&name).to_string();
+        // One that runs can be attended.
+        let shown = if link { format!("<a href=\"/sessions/{name}\">{name}</a>") } else { name.clone() };
         format!(
-            "<tr data-session=\"{0}\"><td>{0}</td><td>{1}</td><td class=\"stage\">{2}</td><td class=\"n\">{3}</td><td class=\"n\">{4}</td></tr>\n",
-            Safe(&cell(0)),
+            "<tr data-session=\"{name}\"><td>{shown}</td><td>{0}</td><td class=\"stage\">{1}</td><td class=\"n\">{2}</td><td class=\"n\">{3}</td></tr>\n",
             Safe(&title),
             Safe(&cell(2)),
             cell(3),
@@ -247,7 +257,7 @@ fn budget(used: &UsedBudget) -> String {
 }
 
 /// A table that scrolls inside itself where the screen is narrow.
-fn table(caption: &str, heads: &[&str], rows: &str, nothing: &str) -> String {
+pub(super) fn table(caption: &str, heads: &[&str], rows: &str, nothing: &str) -> String {
     if rows.is_empty() {
         return format!("<p class=\"quiet\">{nothing}</p>\n");
     }

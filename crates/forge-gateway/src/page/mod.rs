@@ -2,6 +2,7 @@
 
 mod chart;
 mod html;
+mod session;
 mod view;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use crate::service::Service;
 /// The style and the script, which hold nothing secret.
 pub(crate) const CSS: &str = include_str!("page.css");
 pub(crate) const SCRIPT: &str = include_str!("page.js");
+pub(crate) const ATTEND: &str = include_str!("attend.js");
 
 /// What the page may do: nothing of others.
 pub(crate) const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -26,6 +28,13 @@ const FRESH: Duration = Duration::from_millis(500);
 pub(crate) struct Page(tokio::sync::Mutex<Option<(Instant, Bytes)>>);
 
 impl Page {
+    /// The page of the session of this name; `None` if it does not run here, or cannot be read.
+    pub(crate) async fn session(service: &Service, name: &str) -> Option<Bytes> {
+        let session = service.sessions.as_ref()?.find(name)?;
+        let state = session.state().await.ok()?;
+        Some(session::page(&session, &state).into())
+    }
+
     pub(crate) async fn html(&self, service: &Service) -> Bytes {
         let mut last = self.0.lock().await;
         if let Some((written, page)) = &*last

@@ -9,7 +9,7 @@ async function renew() {
   busy = true;
   due = false;
   try {
-    const reply = await fetch("/", { headers: { accept: "text/html" } });
+    const reply = await fetch(location.pathname, { headers: { accept: "text/html" } });
     if (!reply.ok) throw new Error(String(reply.status));
     const page = new DOMParser().parseFromString(await reply.text(), "text/html");
     for (const part of page.querySelectorAll("main > section")) {
@@ -20,7 +20,8 @@ async function renew() {
       here.innerHTML = part.innerHTML;
       [...here.querySelectorAll(".wide")].forEach((one, at) => scrolled[at] && one.scrollTo(...scrolled[at]));
     }
-    state.textContent = page.getElementById("state").textContent;
+    const now = page.getElementById("state");
+    if (now) state.textContent = now.textContent;
     document.documentElement.dataset.follows = "yes";
   } catch (error) {
     state.textContent = "the server does not answer";
@@ -32,7 +33,8 @@ async function renew() {
 setInterval(() => due && renew(), 1000);
 const events = new EventSource("/v1/forge/events");
 for (const kind of ["call.started", "call.ended", "call.failed_over", "circuit.changed", "budget.warned", "budget.exceeded",
-  "session.started", "session.stage", "session.finding_counts", "session.paused", "session.ended", "server.reloaded"]) {
+  "session.started", "session.stage", "session.finding_counts", "session.paused", "session.waiting", "session.contributed",
+  "session.ended", "server.reloaded"]) {
   events.addEventListener(kind, () => { due = true; });
 }
 events.addEventListener("open", () => { due = true; });

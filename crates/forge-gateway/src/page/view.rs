@@ -4,6 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use forge::{
+    RunningSessions,
     layers::CacheFigures,
     router::RouteStatus,
     store::{Bucket, Figures, Filter, SqlPart, Store, StoreError, TrendPoint},
@@ -29,6 +30,8 @@ pub(super) struct View {
     pub(super) cache: CacheFigures,
     pub(super) routes: Vec<RouteStatus>,
     pub(super) keys: Vec<KeyRow>,
+    /// The names of the sessions that run here.
+    pub(super) running: Vec<String>,
     pub(super) accounts: Option<Accounts>,
 }
 
@@ -65,12 +68,14 @@ impl View {
             Some(read) => read.await.ok().and_then(Result::ok),
             None => None,
         };
+        let running = service.sessions.as_ref().map(RunningSessions::list).unwrap_or_default();
         Self {
             now,
             under_way: service.router.in_flight(),
             cache: service.router.cache_figures(),
             routes: service.router.routes(),
             keys,
+            running: running.into_iter().map(|session| session.name.to_string()).collect(),
             accounts,
         }
     }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncReadExt as _, net::TcpStream};
 
 use crate::{
+    browser::Browser,
     client::{Reply, get, read, send},
     folder::Folder,
     server::Server,
@@ -95,8 +96,12 @@ impl Attended {
 
     /// A client that has asked the council, and what has come so far.
     async fn asked(&self, key: &str) -> Client {
+        self.asked_about(key, "A rate limiter").await
+    }
+
+    async fn asked_about(&self, key: &str, what: &str) -> Client {
         let question = json!({"model": "council", "stream": true,
-            "messages": [{"role": "user", "content": "A rate limiter"}]});
+            "messages": [{"role": "user", "content": what}]});
         let headers = format!("content-type: application/json\r\n{key}");
         let path = "POST /v1/chat/completions";
         Client {
@@ -279,4 +284,65 @@ async fn the_operator_attends_every_session_under_a_name_and_no_page_of_others_d
     let told: Vec<_> = events.iter().map(|event| String::from_utf8_lossy(&event.json)).collect();
     assert!(told.iter().any(|json| json.contains("\"by\":\"carla\"")), "{told:?}");
     assert!(!told.iter().any(|json| json.contains("mind the clock")), "{told:?}");
+}
+
+#[tokio::test]
+async fn the_page_of_a_session_can_be_read_without_a_script_and_holds_nothing_of_models_as_markup() {
+    let attended = Attended::start("page").await;
+    let mut client = attended.asked_about("", "A <b>rate</b> limiter").await;
+    let name = client.until("Cycle 1 is over").await;
+    let cookie = format!("cookie: forge_admin={}\r\n", attended.token);
+    let address = attended.admin.parse().unwrap();
+    let home = get(address, "/", &cookie).await;
+    assert!(home.body.contains(&format!("<a href=\"/sessions/{name}\">")), "{}", home.body);
+    let page = get(address, &format!("/sessions/{name}"), &cookie).await;
+    for part in
+        ["waits for a decision", "data-version=\"2\"", "nobody has done anything yet", "A &lt;b&gt;rate"]
+    {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    assert!(!page.body.contains("<b>rate") && !page.body.contains(" style=") && !page.body.contains("://"));
+    assert!(page.header("content-security-policy").is_some());
+    assert_eq!(get(address, &format!("/sessions/{name}"), "").await.status, 401);
+    let gone = get(address, "/sessions/nobody", &cookie).await;
+    assert!(gone.status == 404 && gone.body.contains("forge sessions show nobody"), "{}", gone.body);
+}
+
+#[tokio::test]
+async fn somebody_at_a_browser_writes_beside_others_and_sees_both_texts() {
+    let attended = Attended::start("browser").await;
+    let mut client = attended.asked("").await;
+    let name = client.until("Cycle 1 is over").await;
+    let Some(mut browser) = Browser::start().await else {
+        println!("SKIPPED: chromium is not installed, so nobody attends at a browser");
+        return;
+    };
+    browser.open(&format!("http://{}/?token={}", attended.admin, attended.token), 400).await;
+    browser.until("document.documentElement.dataset.follows === 'yes'").await;
+    browser.says(&format!("location.assign('/sessions/{name}')")).await;
+    browser
+        .until("!!document.getElementById('waits') && document.documentElement.dataset.follows === 'yes'")
+        .await;
+    let wide = browser.says("document.documentElement.scrollWidth > innerWidth").await;
+    assert_eq!(wide, json!(false));
+    let click = |value: &str| format!("document.querySelector('button[value={value}]').click()");
+    browser.says("document.querySelector('[name=by]').value = 'dora'").await;
+    browser.says(&click("change")).await;
+    browser.says("document.querySelector('[name=text]').value += '\\nFrom the browser.\\n'").await;
+    // Somebody else is quicker.
+    let edit = json!({"command": "edit", "version": 2, "text": "From elsewhere.", "by": "carla"});
+    let token = format!("authorization: Bearer {}\r\ncontent-type: application/json\r\n", attended.token);
+    let path = format!("POST {SESSIONS}/{name}/commands");
+    let reply = read(send(attended.admin.parse().unwrap(), &path, &token, &edit.to_string()).await).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    browser.until("document.getElementById('people').innerText.includes('carla: wrote version 3')").await;
+    browser.says(&click("edit")).await;
+    browser.until("document.querySelector('[name=theirs]').value === 'From elsewhere.'").await;
+    browser.until("document.querySelector('[name=text]').value.includes('From the browser.')").await;
+    browser.says(&click("edit")).await;
+    browser.until("document.getElementById('people').innerText.includes('dora: wrote version 4')").await;
+    browser.until("document.getElementById('document').innerText.includes('From the browser.')").await;
+    browser.says(&click("skip")).await;
+    client.until("[DONE]").await;
+    assert!(client.seen.contains("From the browser."), "{}", client.seen);
 }
