@@ -45,6 +45,7 @@ pub enum Deed {
     /// The document was written anew.
     Edited {
         /// The number of the version that this made, the draft being 1.
+        #[serde(rename = "document_version")]
         version: u32,
     },
     /// The session was paused.

@@ -39,7 +39,7 @@ fn now(state: &State) -> String {
     let paused = state.paused_by.as_deref().map(|by| format!(", by {}", Safe(by))).unwrap_or_default();
     format!(
         "<p>{}{paused}; cycle {}, version {} of the document.</p>\n{waits}",
-        Safe(status.as_str().unwrap_or_default()),
+        Safe(&status.as_str().unwrap_or_default().replace('_', " ")),
         state.cycle(),
         state.newest_version(),
     )

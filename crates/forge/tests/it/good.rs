@@ -126,7 +126,7 @@ serve:
   on_disconnect: finish
   log: { requests: true }
   models: { coder: { role: critic }, fast: { pool: both }, "claude-*": { provider: claude, model: same }, old: { provider: claude, model: claude-opus-5 },
-    council: { session: { mode: review, max_cost_usd: 0.5, progress: none, tools: direct, critics: 2, cycles: 3 } } }
+    council: { session: { mode: review, max_cost_usd: 0.5, progress: none, tools: direct, critics: 2, cycles: 3, attended: 10m } } }
   expose: [roles, pools]
   default_model: fast
   limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
