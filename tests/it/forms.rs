@@ -7,7 +7,7 @@ use std::{
 };
 
 use forge::request::Schema;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{place::Place, run};
 
@@ -265,10 +265,22 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
     for done in ["show", "disable", "enable", "revoke"] {
         forms.hold_output("keys-show", 0, &mut command(&format!("keys {done} free")));
     }
+    let said = forms.hold_output("keys-set", 0, &mut command("keys set ci --rpm 9 --scope attend"));
+    assert_eq!(
+        (&said["before"]["requests_per_minute"], &said["key"]["scopes"][0]),
+        (&json!(6), &json!("attend"))
+    );
+    assert_eq!(said["key"]["allowance"]["budgets"], json!([]), "the whole is replaced");
     forms.hold_output("keys-usage", 0, &mut command("keys usage ci"));
     forms.hold_output("keys-rotate-seal", 0, &mut command("keys rotate-seal"));
-    let refused =
-        ["keys show cj", "keys create ci", "keys enable free", "teams delete red", "keys create a/b"];
+    let refused = [
+        "keys show cj",
+        "keys create ci",
+        "keys enable free",
+        "keys set free",
+        "teams delete red",
+        "keys create a/b",
+    ];
     for wrong in refused {
         let said = forms.hold_output("failure", 2, &mut command(wrong));
         assert_eq!(said["error"]["code"], "E002", "{wrong}");
@@ -277,7 +289,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
     forms.hold_output("keys-show", 0, &mut command("keys revoke ci"));
     forms.hold_output("teams-delete", 0, &mut command("teams delete red"));
     let said = forms.hold_output("audit", 0, &mut command("audit --verify"));
-    assert_eq!(said["entries"].as_array().map(Vec::len), Some(11), "{said}");
+    assert_eq!(said["entries"].as_array().map(Vec::len), Some(12), "{said}");
     let newest = said["newest"].as_str().unwrap();
     forms.hold_output("audit", 0, &mut command(&format!("audit --since 24h --expect {newest}")));
     let said = forms.hold_output("failure", 1, &mut command(&format!("audit --expect {}", "0".repeat(64))));
@@ -288,6 +300,7 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
         "keys-create",
         "keys-list",
         "keys-rotate-seal",
+        "keys-set",
         "keys-show",
         "keys-usage",
         "teams-delete",

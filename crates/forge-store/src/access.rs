@@ -130,12 +130,13 @@ fn change_key(conn: &Connection, change: &AccessChange, now: i64) -> rusqlite::R
         return Ok(Err(refused));
     }
     conn.execute(
-        "UPDATE client_keys SET expires_at = ?2, state = ?3, secrets = ?4 WHERE id = ?1",
+        "UPDATE client_keys SET expires_at = ?2, state = ?3, secrets = ?4, allowance = ?5 WHERE id = ?1",
         params![
             id,
             key.expires_at.map(|at| at.timestamp_millis()),
             key_state_code(key.state),
-            text::<Vec<KeySecret>>(&key.secrets)?
+            text::<Vec<KeySecret>>(&key.secrets)?,
+            text(&key.allowance)?,
         ],
     )?;
     Ok(Ok(Some(key.name)))

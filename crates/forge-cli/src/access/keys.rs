@@ -1,11 +1,11 @@
 //! `forge keys`.
 
-use std::{io, process::ExitCode};
+use std::{io, process::ExitCode, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use forge::{
     ExposeSecret as _,
-    storage::access::{AccessChange, AccessError, ClientKey, KeyScope, KeyState},
+    storage::access::{AccessChange, AccessError, Allowance, ClientKey, KeyScope, KeyState},
 };
 use forge_gateway::MintedKey;
 use serde_json::json;
@@ -18,7 +18,9 @@ use super::{
     refused, seal, unknown_team, usage,
 };
 use crate::{
-    args::{KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, ScopeArg},
+    args::{
+        AllowanceArgs, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysSet, KeysStore, ScopeArg, ScopeArgs,
+    },
     error::CliError,
     layout,
     terminal::{self, note},
@@ -39,6 +41,7 @@ pub(crate) async fn run(command: KeysCommand, quiet: bool, json: bool) -> Result
         }
         KeysCommand::List(args) => list(&open(args)?).await,
         KeysCommand::Show(args) => self::show(&open(args.store)?, &args).await,
+        KeysCommand::Set(args) => set(&open(args.store)?, &args).await,
         KeysCommand::Usage(args) => usage::run(&open(args.store)?, &args).await,
         KeysCommand::Rotate(args) => rotate(&open(args.store)?, args).await,
         KeysCommand::Enable(args) => turn(&open(args.store)?, &args, KeyState::Active).await,
@@ -64,17 +67,8 @@ fn mint(id: Option<&str>) -> Result<MintedKey, CliError> {
 
 async fn create(desk: &Desk, args: KeysCreate) -> Result<ExitCode, CliError> {
     let now = Utc::now();
-    let (expires_at, mut allowance) =
-        (allowance::expiry(&args.expires, now)?, allowance::read(&args.allowance)?);
-    allowance.scopes = args
-        .scope
-        .iter()
-        .map(|scope| match scope {
-            ScopeArg::Events => KeyScope::Events,
-            ScopeArg::Attend => KeyScope::Attend,
-        })
-        .collect();
-    allowance.scopes.dedup();
+    let (expires_at, allowance) =
+        (allowance::expiry(&args.expires, now)?, of_key(&args.allowance, &args.scope)?);
     let list = desk.list().await?;
     if let Some(team) = &args.team
         && !list.teams.iter().any(|one| *one.name == **team)
@@ -95,6 +89,42 @@ async fn create(desk: &Desk, args: KeysCreate) -> Result<ExitCode, CliError> {
             Err(error) => return Err(refused(error, &list)),
         }
     }
+}
+
+/// What a key may use and do.
+fn of_key(args: &AllowanceArgs, scope: &ScopeArgs) -> Result<Allowance, CliError> {
+    let mut allowance = allowance::read(args)?;
+    for scope in &scope.scope {
+        let scope = match scope {
+            ScopeArg::Events => KeyScope::Events,
+            ScopeArg::Attend => KeyScope::Attend,
+        };
+        if !allowance.scopes.contains(&scope) {
+            allowance.scopes.push(scope);
+        }
+    }
+    Ok(allowance)
+}
+
+async fn set(desk: &Desk, args: &KeysSet) -> Result<ExitCode, CliError> {
+    let allowance = of_key(&args.allowance, &args.scope)?;
+    let list = desk.list().await?;
+    let mut key = find(&list, &args.key)?.clone();
+    let before = std::mem::replace(&mut key.allowance, allowance.clone());
+    let change = AccessChange::KeySet { id: Arc::clone(&key.id), allowance };
+    desk.change(change).await.map_err(|error| refused(error, &list))?;
+    if desk.json {
+        let (scopes, mut before) = (&before.scopes, allowance::to_json(&before));
+        before["scopes"] = json!(scopes);
+        let key = to_json(&key, Utc::now());
+        terminal::json(&json!({ "simulated": desk.simulated, "key": key, "before": before }))?;
+    }
+    note(desk.quiet, &format!("the key `{}` may use: {}", key.name, allowance::words(&key.allowance)));
+    // The whole was replaced, which shows only beside what it was.
+    if before != key.allowance {
+        note(desk.quiet, &format!("before: {}", allowance::words(&before)));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn rotate(desk: &Desk, args: KeysRotate) -> Result<ExitCode, CliError> {

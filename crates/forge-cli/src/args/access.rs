@@ -13,6 +13,8 @@ pub(crate) enum KeysCommand {
     List(KeysStore),
     /// Show a key and what it may use. Its secret is not kept.
     Show(KeysOne),
+    /// Replace the whole of what a key may use, within a second and without a restart of the server.
+    Set(KeysSet),
     /// Refuse a key until it is enabled again.
     Disable(KeysOne),
     /// Let a disabled key in again.
@@ -37,14 +39,20 @@ pub(crate) struct KeysCreate {
     /// When it is refused: after this time (90d), from a day on (2027-03-01), or `never`.
     #[arg(long, value_name = "TIME", default_value = "90d")]
     pub(crate) expires: String,
-    /// What it may do beside asking models: `events` sees the calls of all keys and what they cost; `attend` reads the
-    /// sessions of its team that run, and decides and writes in them.
-    #[arg(long, value_name = "SCOPE")]
-    pub(crate) scope: Vec<ScopeArg>,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
     #[command(flatten)]
     pub(crate) allowance: AllowanceArgs,
     #[command(flatten)]
     pub(crate) store: KeysStore,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct ScopeArgs {
+    /// What it may do beside asking models: `events` sees the calls of all keys and what they cost; `attend` reads the
+    /// sessions of its team that run, and decides and writes in them.
+    #[arg(long, value_name = "SCOPE")]
+    pub(crate) scope: Vec<ScopeArg>,
 }
 
 /// What a key may do beside asking models.
@@ -58,6 +66,18 @@ pub(crate) enum ScopeArg {
 pub(crate) struct KeysOne {
     /// The id of the key, or its name.
     pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) store: KeysStore,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct KeysSet {
+    /// The id of the key, or its name.
+    pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) scope: ScopeArgs,
+    #[command(flatten)]
+    pub(crate) allowance: AllowanceArgs,
     #[command(flatten)]
     pub(crate) store: KeysStore,
 }

@@ -22,8 +22,8 @@ use clap::{ArgAction, Parser, Subcommand};
 pub(crate) use self::index::{IndexCommand, IndexPlace};
 pub(crate) use self::{
     access::{
-        AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysStore, ScopeArg,
-        TeamsCommand, TeamsDelete, TeamsSet,
+        AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysSet, KeysStore, ScopeArg,
+        ScopeArgs, TeamsCommand, TeamsDelete, TeamsSet,
     },
     backup::{Backup, BackupCommand, BackupRestore},
     config::{

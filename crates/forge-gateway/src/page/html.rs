@@ -127,7 +127,9 @@ fn calls(accounts: &Accounts) -> String {
         let cell = |at: usize| row.get(at).map(text).unwrap_or_default();
         let outcome = cell(4);
         let class = if outcome == "success" { "" } else { " class=\"bad\"" };
-        let by = if row.get(10).and_then(Value::as_i64) == Some(1) { " (stood in)" } else { "" };
+        // Whom it stood in for, and what was wrong there.
+        let by = row.get(10).and_then(Value::as_str).map(|first| format!(" (stood in for {})", Safe(first)));
+        let by = by.unwrap_or_default();
         format!(
             "<tr><td>{}</td><td>{}</td><td>{}{by}</td><td{class}>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>\n",
             Safe(cell(0).get(11..19).unwrap_or_default()),

@@ -95,8 +95,10 @@ async fn keys(list: &AccessList, store: &Store, now: DateTime<Utc>) -> Vec<KeyRo
 fn accounts(store: &Store, now: DateTime<Utc>) -> Result<Accounts, StoreError> {
     let calls = format!(
         "SELECT started_at, coalesce(json_extract(tags, '$.alias'), role), provider, model, coalesce(error, status), total_tokens, cost_nano_usd,
-            duration_ms, \"key\", session, fallback
-         FROM model_usage ORDER BY started_ms DESC LIMIT {CALLS}"
+            duration_ms, \"key\", session, CASE fallback WHEN 1 THEN coalesce((
+                SELECT first.provider || ': ' || coalesce(first.error, first.status)
+                FROM model_usage AS first WHERE first.call_id = shown.call_id AND first.attempt = 1), 'another') END
+         FROM model_usage AS shown ORDER BY started_ms DESC LIMIT {CALLS}"
     );
     let sessions = format!(
         "SELECT session, title, status || coalesce(' (' || stop_reason || ')', ''), calls, cost_nano_usd, updated_at

@@ -147,8 +147,11 @@ pub fn a_key_is_rotated_disabled_and_revoked<S: AccessStore + AuditLog>(subject:
     assert_eq!(access(&*store).keys[0].secrets.len(), 1);
     assert!(opens(3, later) && !opens(2, later) && opens(3, now + 1_000 * HOUR));
 
+    // What it may use is another thing than its secret and its life.
+    change(&*store, AccessChange::KeySet { id: "key-1".into(), allowance: allowance() }).unwrap();
+    assert!(access(&*store).keys[0].allowance == allowance() && opens(3, later));
     change(&*store, AccessChange::KeyDisabled { id: "key-1".into() }).unwrap();
-    assert!(!opens(3, later));
+    assert!(!opens(3, later) && access(&*store).keys[0].allowance == allowance());
     change(&*store, AccessChange::KeyEnabled { id: "key-1".into() }).unwrap();
     assert!(opens(3, later));
     change(&*store, revoked("key-1")).unwrap();

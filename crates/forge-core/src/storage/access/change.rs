@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     super::StorageError,
     audit::AuditEvent,
-    key::{ClientKey, KeySecret, KeyState, SecretDigest, Team},
+    key::{Allowance, ClientKey, KeySecret, KeyState, SecretDigest, Team},
 };
 
 /// One change of the keys and teams, by its name in the log.
@@ -32,6 +32,13 @@ pub enum AccessChange {
         previous_until: DateTime<Utc>,
         /// From when on the key is refused, in place of the time that held before; `None` is never.
         expires_at: Option<DateTime<Utc>>,
+    },
+    /// What a key may use is another.
+    KeySet {
+        /// Which key.
+        id: Arc<str>,
+        /// The whole of it, in the place of what held before.
+        allowance: Allowance,
     },
     /// A key is let in again.
     KeyEnabled {
@@ -66,6 +73,7 @@ impl AccessChange {
         match self {
             Self::KeyCreated { key } => &key.id,
             Self::KeyRotated { id, .. }
+            | Self::KeySet { id, .. }
             | Self::KeyEnabled { id }
             | Self::KeyDisabled { id }
             | Self::KeyRevoked { id } => id,
@@ -79,6 +87,7 @@ impl AccessChange {
         match self {
             Self::KeyCreated { .. } => "key_created",
             Self::KeyRotated { .. } => "key_rotated",
+            Self::KeySet { .. } => "key_set",
             Self::KeyEnabled { .. } => "key_enabled",
             Self::KeyDisabled { .. } => "key_disabled",
             Self::KeyRevoked { .. } => "key_revoked",
@@ -102,6 +111,7 @@ impl AccessChange {
                 let previous_until = previous_until.trunc_subsecs(3);
                 json!({ "name": key_name, "previous_until": previous_until, "expires_at": ms(expires_at) })
             }
+            Self::KeySet { allowance, .. } => json!({ "name": key_name, "allowance": allowance }),
             Self::KeyEnabled { .. } | Self::KeyDisabled { .. } | Self::KeyRevoked { .. } => {
                 json!({ "name": key_name })
             }
@@ -130,6 +140,7 @@ impl AccessChange {
                 key.secrets.insert(0, KeySecret::new(*digest));
                 key.expires_at = *expires_at;
             }
+            Self::KeySet { allowance, .. } => key.allowance = allowance.clone(),
             Self::KeyEnabled { .. } => key.state = KeyState::Active,
             Self::KeyDisabled { .. } => key.state = KeyState::Disabled,
             Self::KeyRevoked { .. } => {
