@@ -1,0 +1,15 @@
+//! Edits
+mod ladder;
+mod parse;
+mod path;
+mod resolve;
+mod set;
+mod text;
+
+pub use self::{
+    ladder::{Excerpt, MatchStep},
+    parse::{EditFormat, ParseError, Problem, UnknownFormat, parse},
+    path::{EditPath, PathProblem},
+    resolve::{MatchedHunk, Refusal, Refused, Resolved, ResolvedFile, Why, resolve},
+    set::{Action, EditSet, FileEdit, FinalNewline, Hunk, HunkLine, Span},
+};
