@@ -1,11 +1,20 @@
 //! Edits
+#[cfg(unix)]
+mod apply;
 mod ladder;
 mod parse;
 mod path;
 mod resolve;
 mod set;
 mod text;
+#[cfg(unix)]
+mod workspace;
 
+#[cfg(unix)]
+pub use self::{
+    apply::{ApplyError, ApplyStep, Intent, IntentFile, Recovered},
+    workspace::{Fingerprint, Workspace, WorkspaceError},
+};
 pub use self::{
     ladder::{Excerpt, MatchStep},
     parse::{EditFormat, ParseError, Problem, UnknownFormat, parse},

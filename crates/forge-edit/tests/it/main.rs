@@ -1,0 +1,8 @@
+//! Edits, their application and checkpoints as users have them: in real folders, with real processes and git.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+
+mod apply;
+mod kills;
+mod support;
