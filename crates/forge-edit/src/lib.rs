@@ -1,6 +1,8 @@
 //! Edits
 #[cfg(unix)]
 mod apply;
+#[cfg(unix)]
+mod checkpoint;
 mod ladder;
 mod parse;
 mod path;
@@ -13,6 +15,7 @@ mod workspace;
 #[cfg(unix)]
 pub use self::{
     apply::{ApplyError, ApplyStep, Intent, IntentFile, Recovered},
+    checkpoint::{Checkpoint, CheckpointError, Checkpoints, Restored, UserChanges},
     workspace::{Fingerprint, Workspace, WorkspaceError},
 };
 pub use self::{

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use crate::path::EditPath;
 
 pub use self::place::Fingerprint;
-pub(crate) use self::place::Place;
+pub(crate) use self::place::{Kind, Place, permissions};
 
 /// A folder whose files may be edited.
 ///

@@ -5,4 +5,5 @@
 
 mod apply;
 mod kills;
+mod rollback;
 mod support;

@@ -3,6 +3,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use forge_edit::{EditFormat, Resolved, Workspace, parse, resolve};
@@ -89,4 +90,11 @@ pub(crate) fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
     #[expect(clippy::disallowed_methods, reason = "a test is set by the environment")]
     let value = std::env::var(name);
     value.ok()?.parse().ok()
+}
+
+/// Runs git as the user does.
+pub(crate) fn git(root: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").args(arguments).current_dir(root).output().unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
