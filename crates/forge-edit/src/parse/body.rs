@@ -11,17 +11,11 @@ pub(super) struct Body {
     lines: Vec<HunkLine>,
     /// Whether the last line before, and the last one afterwards, has no line end.
     open: (bool, bool),
-    unmarked: bool,
 }
 
 impl Body {
-    /// The lines of a hunk that is told by its counts, which does not hold kept lines without marks.
-    pub(super) fn counted(lines: &[&str]) -> Self {
-        Self { unmarked: false, ..Self::of(lines) }
-    }
-
     pub(super) fn of(lines: &[&str]) -> Self {
-        let mut body = Self { unmarked: true, ..Self::default() };
+        let mut body = Self::default();
         for line in lines {
             body.take(line);
         }
@@ -53,7 +47,7 @@ impl Body {
             _ => FinalNewline::Keep,
         };
         let at_end = self.open.0 || self.open.1;
-        Hunk { line, lines: self.lines, at_end, final_newline, unmarked: self.unmarked, ..Hunk::default() }
+        Hunk { line, lines: self.lines, at_end, final_newline, unmarked: true, ..Hunk::default() }
     }
 }
 

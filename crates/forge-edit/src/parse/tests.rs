@@ -126,6 +126,10 @@ fn diffs_that_cannot_be_edits_are_told_by_their_line() {
     assert_eq!(at("--- a/x\n+++ b/x\n@@\n a\n"), 3);
     assert_eq!(at("diff --git a/x b/x\nold mode 100644\nnew mode 100755\n"), 2);
     assert_eq!(at("diff --git a/x b/x\nindex 1..2\nBinary files a/x and b/x differ\n"), 3);
+    assert_eq!(
+        at("diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+/etc/passwd\n"),
+        2
+    );
     assert_eq!(at("--- /dev/null\n+++ /dev/null\n@@\n-a\n"), 1);
     assert!(short("--- is how I mark a pause\n```rust\nlet a = 1;\n", DIFF).is_empty());
 }

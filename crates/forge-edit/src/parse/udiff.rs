@@ -109,8 +109,10 @@ impl Diff<'_, '_> {
             if line > self.first && !head.take(text) {
                 break;
             }
+            // A new file is a plain one: links and programs are no texts.
+            let plain = text.strip_prefix("new file mode ").is_none_or(|mode| mode.trim_end() == "100644");
             let refused = ["old mode ", "copy from ", "Binary files ", "GIT binary patch"];
-            if refused.iter().any(|word| text.starts_with(word)) {
+            if !plain || refused.iter().any(|word| text.starts_with(word)) {
                 return Err(Problem::Unsupported(text.trim_end().to_owned()).at(line + 1));
             }
             line += 1;
@@ -142,7 +144,7 @@ impl Diff<'_, '_> {
         let first = head + 1;
         let counted = counts(self.source.line(head)).and_then(|counts| self.counted_end(first, counts));
         let (body, end) = match counted {
-            Some(end) => (Body::counted(&self.source.lines(first..end)), end),
+            Some(end) => (Body::of(&self.source.lines(first..end)), end),
             None => {
                 let end = (first..self.source.len())
                     .find(|line| self.is_border(*line))
@@ -238,7 +240,8 @@ fn git_names(head: &str) -> Option<(String, String)> {
         return Some((header_path(&format!("{old}\"")), header_path(&format!("\"{new}"))));
     }
     let (old, new) = (names.get(..names.len() / 2)?, names.get(names.len() / 2 + 1..)?);
-    (old.strip_prefix("a/")? == new.strip_prefix("b/")?).then(|| (old.to_owned(), new.to_owned()))
+    let same = old == new || old.strip_prefix("a/")? == new.strip_prefix("b/")?;
+    same.then(|| (old.to_owned(), new.to_owned()))
 }
 
 fn created(hunks: &[Hunk]) -> Action {

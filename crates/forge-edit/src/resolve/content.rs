@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::{
-    ladder::{Found, MatchStep, Shift, find},
+    ladder::{Found, Shift, find},
     set::{FinalNewline, Hunk, HunkLine},
     text::{BOM, Ending, Line, Text, bare},
 };
@@ -115,11 +115,8 @@ impl Added<'_> {
 
     /// An added line as it will stand before the line `at` of the file.
     fn line(&self, text: &str, at: usize) -> String {
-        // What was found exactly is written exactly, where it has carriage returns at all.
-        let explicit = self.found.step == MatchStep::Exact
-            && self.hunk.lines.iter().any(|line| line.text().ends_with('\r'));
         let ending = match text.ends_with('\r') {
-            returned if explicit => {
+            returned if self.is_explicit() => {
                 if returned {
                     Ending::CrLf
                 } else {
@@ -136,6 +133,14 @@ impl Added<'_> {
             Shift::Less(less) => text.strip_prefix(less.as_str()).unwrap_or(text).to_owned(),
         };
         shifted + ending.as_str()
+    }
+
+    /// Whether the hunk says how its lines end: it has carriage returns, and just where the file has them.
+    fn is_explicit(&self) -> bool {
+        let returned = |text: &str| text.ends_with('\r');
+        let file = self.text.lines[self.found.start..].iter();
+        self.hunk.lines.iter().any(|line| returned(line.text()))
+            && self.hunk.before().zip(file).all(|(line, file)| returned(line.text()) == returned(file.raw))
     }
 
     /// The end of the matched line above, else of the one below, else of most lines.

@@ -2,8 +2,10 @@
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+#![allow(clippy::print_stdout, reason = "seeds are printed")]
 
 mod apply;
+mod generated;
 mod kills;
 mod rollback;
 mod support;

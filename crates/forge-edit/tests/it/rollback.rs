@@ -5,6 +5,7 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use fastrand::Rng;
@@ -90,7 +91,7 @@ impl History {
     fn lay_repository(&mut self, root: &Path) {
         git(root, &["init", "-q"]);
         let mut settings =
-            "[user]\n name = n\n email = e\n[filter \"upper\"]\n clean = tr a-z A-Z\n smudge = tr A-Z a-z\n"
+            "[user]\n name = n\n email = e\n[filter \"upper\"]\n clean = tr a-z A-Z\n smudge = tr A-Z a-z\n[core]\n fsync = none\n"
                 .to_owned();
         let autocrlf = *self
             .rng
@@ -258,10 +259,20 @@ fn run(number: usize, rng: Rng) {
 fn a_checkpoint_brings_everything_back_and_leaves_what_is_the_users() {
     let seed = seed();
     let histories = (100 * scale()).min(2_000);
-    for number in 0..histories {
-        // Each can be run alone, by its seed and a scale of 0.
-        let seed = seed.wrapping_add(number as u64);
-        let outcome = std::panic::catch_unwind(|| run(number, Rng::with_seed(seed)));
-        assert!(outcome.is_ok(), "FORGE_TEST_SEED={seed} shows it first");
-    }
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= histories {
+                        break;
+                    }
+                    let seed = seed.wrapping_add(number as u64);
+                    let outcome = std::panic::catch_unwind(|| run(number, Rng::with_seed(seed)));
+                    assert!(outcome.is_ok(), "FORGE_TEST_SEED={seed} shows it first");
+                }
+            });
+        }
+    });
 }
