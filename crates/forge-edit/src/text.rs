@@ -44,6 +44,11 @@ impl<'t> Text<'t> {
         if crlf > lf { Ending::CrLf } else { Ending::Lf }
     }
 
+    /// What ends the last line that has an end; where none has, a line feed.
+    pub(crate) fn last_ending(&self) -> Ending {
+        self.lines.iter().rev().find_map(Line::ending).unwrap_or(Ending::Lf)
+    }
+
     /// Whether every line ends with a carriage return and a line feed.
     pub(crate) fn is_crlf(&self) -> bool {
         self.ending() == Ending::CrLf && self.lines.iter().all(|line| line.ending() != Some(Ending::Lf))

@@ -146,7 +146,7 @@ impl Added<'_> {
     /// The end of the matched line above, else of the one below, else of most lines.
     fn ending_near(&self, at: usize) -> Ending {
         let ending = |line: usize| self.text.lines.get(line).and_then(Line::ending);
-        let above = at.checked_sub(1).filter(|above| *above >= self.found.start).and_then(ending);
+        let above = (self.found.start..at).rev().find_map(ending);
         above.or_else(|| ending(at)).unwrap_or_else(|| self.text.ending())
     }
 }
@@ -160,7 +160,7 @@ fn assemble(text: &Text<'_>, splices: &[Splice], bom: bool, ended: bool) -> Vec<
         for line in &text.lines[lines] {
             // What stood last stands last no more.
             if !after.is_empty() && !after.ends_with(['\n', BOM]) {
-                after.push_str(text.ending().as_str());
+                after.push_str(text.last_ending().as_str());
             }
             after.push_str(line.raw);
             after.push_str(if line.ended { "\n" } else { "" });
@@ -171,7 +171,7 @@ fn assemble(text: &Text<'_>, splices: &[Splice], bom: bool, ended: bool) -> Vec<
         kept(&mut after, next..splice.lines.start);
         for line in &splice.added {
             if !after.is_empty() && !after.ends_with(['\n', BOM]) {
-                after.push_str(text.ending().as_str());
+                after.push_str(text.last_ending().as_str());
             }
             after.push_str(line);
         }
@@ -180,7 +180,7 @@ fn assemble(text: &Text<'_>, splices: &[Splice], bom: bool, ended: bool) -> Vec<
     kept(&mut after, next..text.lines.len());
     let has_lines = after.len() > if bom { BOM.len_utf8() } else { 0 };
     if ended && has_lines && !after.ends_with('\n') {
-        after.push_str(text.ending().as_str());
+        after.push_str(text.last_ending().as_str());
     } else if !ended && after.ends_with('\n') {
         after.pop();
         after.truncate(bare(&after).len());

@@ -150,15 +150,22 @@ fn edited(old: &Texts, text: &str, format: EditFormat) -> Result<Texts, Refused>
     Ok(new)
 }
 
+fn same(made: &Texts, new: &Texts, text: &str) {
+    let shown = |texts: &Texts| -> Vec<_> {
+        let each =
+            texts.iter().map(|(name, bytes)| (name.clone(), String::from_utf8_lossy(bytes).into_owned()));
+        each.collect()
+    };
+    if made != new {
+        assert_eq!(shown(made), shown(new), "{text}");
+    }
+}
+
 /// Whether the edit was made as it should be; if not, its lines really stand there more than once.
 fn holds(outcome: Result<Texts, Refused>, new: &Texts, text: &str) -> bool {
     match outcome {
         Ok(made) => {
-            for (name, bytes) in new {
-                let shown = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                assert_eq!(made.get(name).map(|bytes| shown(bytes)), Some(shown(bytes)), "{text}");
-            }
-            assert_eq!(made.len(), new.len(), "{text}");
+            same(&made, new, text);
             true
         }
         Err(refused) => {
@@ -207,7 +214,6 @@ fn damaged_line(line: &str, kind: u8, rng: &mut Rng) -> String {
 
 /// The same edits in the other formats, where those can say it, from the diff of git.
 fn other_formats(diff: &str, old: &Texts, new: &Texts) -> Vec<(EditFormat, String)> {
-    let mut blocks = String::new();
     let mut patch = "*** Begin Patch\n".to_owned();
     let kept = |(name, bytes): (&String, &Vec<u8>)| {
         let same_end = old.get(name).is_some_and(|old| old.ends_with(b"\n") == bytes.ends_with(b"\n"));
@@ -236,14 +242,27 @@ fn other_formats(diff: &str, old: &Texts, new: &Texts) -> Vec<(EditFormat, Strin
         }
     }
     patch += "*** End Patch\n";
-    for (name, lines) in &hunks {
-        let side = |mark: char| -> String {
-            lines.iter().filter(|line| line.starts_with([' ', mark])).map(|line| &line[1..]).collect()
-        };
-        blocks +=
-            &format!("`{name}`\n<<<<<<< SEARCH\n{}=======\n{}>>>>>>> REPLACE\n\n", side('-'), side('+'));
+    let mut formats = vec![(EditFormat::ApplyPatch, patch), (EditFormat::SearchReplace, blocks(&hunks, ""))];
+    // Lines without any indentation to compare say nothing of a shift.
+    let has_words = |line: &&str| !line.starts_with('+') && !line.trim().is_empty() && line.trim() != "-";
+    if !diff.contains(['\r', '\u{feff}']) && hunks.iter().all(|(_, lines)| lines.iter().any(has_words)) {
+        formats.push((EditFormat::SearchReplace, blocks(&hunks, "    ")));
     }
-    vec![(EditFormat::ApplyPatch, patch), (EditFormat::SearchReplace, blocks)]
+    formats
+}
+
+/// The hunks as blocks, with more indentation than they have.
+fn blocks(hunks: &[(&str, Vec<&str>)], indent: &str) -> String {
+    let mut blocks = String::new();
+    for (name, lines) in hunks {
+        let side = |mark: char| -> String {
+            let lines = lines.iter().filter(|line| line.starts_with([' ', mark])).map(|line| &line[1..]);
+            lines.flat_map(|line| [if line.trim().is_empty() { "" } else { indent }, line]).collect()
+        };
+        let (old, new) = (side('-'), side('+'));
+        blocks.extend(["`", name, "`\n<<<<<<< SEARCH\n", &old, "=======\n", &new, ">>>>>>> REPLACE\n\n"]);
+    }
+    blocks
 }
 
 /// Runs another program on a copy of the old files.
@@ -289,7 +308,7 @@ fn generated_edits_come_to_the_text_that_they_come_from() {
             Ok(resolved) => {
                 let intent = workspace.intent("one", &resolved).unwrap();
                 workspace.apply(&intent, &resolved).unwrap();
-                assert_eq!(read(&root), new, "{text}");
+                same(&read(&root), &new, &text);
                 let modes = |root: &Path| -> Vec<_> {
                     files(root)
                         .into_iter()
