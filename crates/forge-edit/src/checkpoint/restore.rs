@@ -36,6 +36,9 @@ pub struct Restored {
     pub before: Checkpoint,
 }
 
+/// What a file is called before it takes its place.
+const BESIDE: &str = ".forge-restore";
+
 /// Contents are asked for in parts of so many files.
 const FILES_AT_ONCE: usize = 100;
 
@@ -66,7 +69,10 @@ impl Checkpoints {
                 continue;
             }
             let is_repository = [was, is].into_iter().flatten().any(Sum::is_repository);
-            if was.is_none() && old.leaves_out(path) || changes == UserChanges::Keep && was == ran {
+            if was.is_none() && path.ends_with(BESIDE.as_bytes()) {
+                // A restore was ended in between.
+                plan.push(Change { path, was, is });
+            } else if was.is_none() && old.leaves_out(path) || changes == UserChanges::Keep && was == ran {
                 outcome.kept.push(path.clone());
             } else if is_repository || changes == UserChanges::Keep && ran != is {
                 outcome.conflicts.push(path.clone());
@@ -149,7 +155,7 @@ impl Checkpoints {
         if !is_free {
             return Ok(false);
         }
-        let beside = place.sibling(".forge-restore");
+        let beside = place.sibling(BESIDE);
         beside.remove()?;
         if sum.mode == LINK {
             beside.write_link(bytes)?;

@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "seeds are printed")]
 
 mod apply;
+mod checkpoints;
 mod generated;
 mod kills;
 mod rollback;
