@@ -72,6 +72,7 @@ impl EditPath {
     }
 
     /// The folders above the file, from the outermost.
+    #[cfg(unix)]
     pub(crate) fn folders(&self) -> impl Iterator<Item = &str> {
         self.0.match_indices('/').map(|(at, _)| &self.0[..at])
     }

@@ -14,6 +14,20 @@ pub struct EditSet {
     pub spans: Vec<Span>,
 }
 
+impl EditSet {
+    /// Edits that no text has.
+    pub fn of(files: Vec<FileEdit>) -> Self {
+        Self { files, spans: Vec::new() }
+    }
+}
+
+impl FileEdit {
+    /// What is to happen to a file; reports name the line, from 1.
+    pub fn new(path: impl Into<String>, line: usize, action: Action) -> Self {
+        Self { path: path.into(), line, action }
+    }
+}
+
 /// A piece of the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

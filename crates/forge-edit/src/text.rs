@@ -34,7 +34,12 @@ impl<'t> Text<'t> {
             Some(raw) => Line { raw, ended: true },
             None => Line { raw: line, ended: false },
         });
-        Self { bom, lines: lines.collect() }
+        let mut lines: Vec<_> = lines.collect();
+        // The mark alone is a line to every program that does not know it.
+        if bom && lines.is_empty() {
+            lines.push(Line { raw: "", ended: false });
+        }
+        Self { bom, lines }
     }
 
     /// What ends most of the lines.

@@ -1,6 +1,6 @@
 //! The edits found so far, with their places.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use crate::set::{Action, EditSet, FileEdit, Span};
 
@@ -12,13 +12,15 @@ pub(super) struct Draft<'s, 't> {
     source: &'s Source<'t>,
     files: Vec<FileEdit>,
     spans: Vec<Span>,
+    /// Where the edits of a path are.
+    known: HashMap<String, usize>,
     /// The first line that belongs to no span yet.
     next: usize,
 }
 
 impl<'s, 't> Draft<'s, 't> {
     pub(super) fn new(source: &'s Source<'t>) -> Self {
-        Self { source, files: Vec::new(), spans: Vec::new(), next: 0 }
+        Self { source, files: Vec::new(), spans: Vec::new(), known: HashMap::new(), next: 0 }
     }
 
     /// An edit that these lines make; what stands before them and is part of no other edit is prose.
@@ -43,13 +45,14 @@ impl<'s, 't> Draft<'s, 't> {
 
     /// The place of the edit in the set: updates of one file are one edit.
     fn file(&mut self, line: usize, path: &str, action: Action) -> usize {
-        let known = self.files.iter().position(|file| file.path == path);
+        let known = self.known.get(path).copied();
         if let (Some(known), Action::Update { hunks: more }) = (known, &action)
             && let Action::Update { hunks } = &mut self.files[known].action
         {
             hunks.extend_from_slice(more);
             return known;
         }
+        self.known.entry(path.to_owned()).or_insert(self.files.len());
         self.files.push(FileEdit { path: path.to_owned(), line, action });
         self.files.len() - 1
     }

@@ -30,6 +30,9 @@ pub(super) fn written(before: Option<&[u8]>, content: &str) -> Vec<u8> {
     after.into_bytes()
 }
 
+/// After so many hunks of a file without a place, the others are not looked for: a model that has another file in mind has all wrong.
+const MOST_REFUSALS: usize = 20;
+
 /// Lines of a file, and what takes their place.
 struct Splice {
     lines: Range<usize>,
@@ -53,6 +56,7 @@ pub(super) fn updated(
     let (mut bom, mut ended) = (text.bom, text.is_ended());
     for hunk in hunks {
         match find(&text, hunk) {
+            Err(_) if whys.len() >= MOST_REFUSALS => break,
             Err(why) => whys.push((hunk.line, why.into())),
             Ok(found) => {
                 matched.push(MatchedHunk { line: hunk.line, at: found.start + 1, step: found.step });

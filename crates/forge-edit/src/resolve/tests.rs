@@ -1,5 +1,8 @@
 use super::*;
-use crate::parse::{EditFormat, parse};
+use crate::{
+    parse::{EditFormat, parse},
+    set::Hunk,
+};
 
 /// The file `x` after an edit, or why not.
 fn edited(before: &str, format: EditFormat, text: &str) -> Result<String, String> {
@@ -26,6 +29,7 @@ fn line_ends_marks_and_the_absence_of_a_last_line_end_stay() {
     assert_eq!(diff("\u{feff}a\nb\n", "@@\n-a\n+c\n b\n"), ok("\u{feff}c\nb\n"));
     assert_eq!(diff("\u{feff}a\nb\n", "@@\n+c\n a\n"), ok("\u{feff}c\na\nb\n"));
     assert_eq!(diff("\u{feff}a\n", "@@\n-\u{feff}a\n+a\n"), ok("a\n"));
+    assert_eq!(diff("\u{feff}", "@@\n-\u{feff}\n+\u{feff}a\n"), ok("\u{feff}a"));
     assert_eq!(diff("a", "@@\n-a\n\\ No newline at end of file\n+a\n"), ok("a\n"));
     assert_eq!(diff("a\n", "@@\n-a\n+a\n\\ No newline at end of file\n"), ok("a"));
     assert_eq!(diff("a\n", "@@\n-a\n"), ok(""));
@@ -96,6 +100,14 @@ fn files_are_created_deleted_and_moved_only_where_that_is_what_stands_there() {
     let all = "--- a/x\n+++ /dev/null\n@@ -1 +0,0 @@\n-a\n";
     assert_eq!(edited("a\n", EditFormat::Udiff, all), ok(""));
     assert!(edited("a\nb\n", EditFormat::Udiff, all).unwrap_err().contains("more lines"));
+}
+
+#[test]
+fn edits_need_no_text_and_a_file_that_is_quite_another_one_ends_the_list() {
+    let hunks = (1..100).map(|line| Hunk::replacing(line, &["no such line"], &["x"])).collect();
+    let set = EditSet::of(vec![FileEdit::new("x", 1, Action::Update { hunks })]);
+    let refused = resolve(&set, |_| Ok::<_, String>(Some(b"a\n".to_vec()))).unwrap_err();
+    assert_eq!(refused.refusals.len(), 20);
 }
 
 #[test]
