@@ -118,3 +118,45 @@ fn what_is_no_text_is_only_written_whole() {
     let set = parse("x\n```\n1\n```\n", EditFormat::Whole).unwrap();
     assert_eq!(resolve(&set, read).unwrap().files[0].after, Some(b"1\n".to_vec()));
 }
+
+/// Lines of files and of diffs that fit each other now and then.
+const LINES: [&str; 16] = [
+    "a\n",
+    "b\n",
+    "  a\n",
+    "a \r\n",
+    "\n",
+    "b",
+    "\u{feff}a\n",
+    "é\n",
+    "\u{a0}x\n",
+    "@@\n",
+    "@@ -1,2 +1,2 @@\n",
+    " a\n",
+    "-b\n",
+    "+é\n",
+    "-\u{feff}a\n",
+    "\\ No newline at end of file\n",
+];
+
+proptest::proptest! {
+    #[test]
+    fn any_edit_of_any_file_comes_to_something_or_is_refused(
+        file in proptest::collection::vec(proptest::sample::select(&LINES[..9]), 0..12),
+        hunks in proptest::collection::vec(proptest::sample::select(&LINES[..]), 1..12),
+    ) {
+        let text = format!("--- a/x\n+++ b/x\n@@\n{}", hunks.concat());
+        let file = file.concat();
+        let Ok(set) = parse(&text, EditFormat::Udiff) else { return Ok(()) };
+        match resolve(&set, |_| Ok::<_, String>(Some(file.clone().into_bytes()))) {
+            Ok(resolved) => {
+                // Nothing is lost but what the text removes; an empty line without an end is none.
+                let open = !file.ends_with('\n') || text.contains("\\ No newline");
+                let removed = hunks.iter().filter(|line| line.starts_with('-')).count() + usize::from(open);
+                let after = String::from_utf8(resolved.files[0].after.clone().unwrap()).unwrap();
+                assert!(after.lines().count() + removed >= file.lines().count(), "{file:?} {text:?} {after:?}");
+            }
+            Err(refused) => assert!(!refused.refusals.is_empty()),
+        }
+    }
+}

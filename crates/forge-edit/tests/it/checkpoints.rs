@@ -260,3 +260,26 @@ fn neither_the_environment_nor_hooks_nor_programs_of_the_settings_have_a_say() {
     };
     assert_eq!(users(&files(&root.join(".git"))), users(&before));
 }
+
+#[test]
+fn a_restore_that_was_ended_in_between_is_done_again() {
+    let place = Place::new("again");
+    let root = place.root();
+    for name in ["b.txt", "c.txt"] {
+        write(&root, name, "old\n");
+    }
+    let checkpoints = place.checkpoints();
+    let old = checkpoints.take("run").unwrap();
+    for name in ["a.txt", "b.txt", "new.txt"] {
+        write(&root, name, "by the run\n");
+    }
+    fs::remove_file(root.join("c.txt")).unwrap();
+    let last = checkpoints.take("run").unwrap();
+    // The new file is gone already and one is back.
+    fs::remove_file(root.join("new.txt")).unwrap();
+    write(&root, "b.txt", "old\n");
+    let restored = checkpoints.restore(&old, &last, UserChanges::Keep).unwrap();
+    assert_eq!(restored.restored, ["a.txt", "c.txt"].map(PathBuf::from));
+    assert_eq!((restored.kept, restored.conflicts), (Vec::new(), Vec::new()));
+    assert_eq!(checkpoints.take("run").unwrap().tree, old.tree);
+}
