@@ -182,10 +182,8 @@ fn assemble(text: &Text<'_>, splices: &[Splice], bom: bool, ended: bool) -> Vec<
         next = splice.lines.end;
     }
     kept(&mut after, next..text.lines.len());
-    let has_lines = after.len() > if bom { BOM.len_utf8() } else { 0 };
-    if ended && has_lines && !after.ends_with('\n') {
-        after.push_str(text.last_ending().as_str());
-    } else if !ended && after.ends_with('\n') {
+    // An added line has an end, so that one is never missing.
+    if !ended && after.ends_with('\n') {
         after.pop();
         after.truncate(bare(&after).len());
     }
