@@ -143,21 +143,23 @@ fn one(edit: &FileEdit, taken: &mut Taken, read: &mut Read<'_>) -> Result<Vec<Re
                 return Err(here(Why::Exists));
             }
             let (after, hunks) = content::updated(&old, hunks, edit.line)?;
-            let gone = ResolvedFile {
-                path: path.clone(),
-                before: Some(old),
-                after: None,
-                mode_of: None,
-                hunks: Vec::new(),
-            };
-            let after = Some(after);
-            return Ok(vec![
-                ResolvedFile { path: to, before: None, after, mode_of: Some(path), hunks },
-                gone,
-            ]);
+            return Ok(moved(path, old, to, after, hunks));
         }
     };
     Ok(vec![ResolvedFile { path, before, after, mode_of: None, hunks }])
+}
+
+/// The file under its new name, and none under the old one.
+fn moved(
+    from: EditPath,
+    old: Vec<u8>,
+    to: EditPath,
+    new: Vec<u8>,
+    hunks: Vec<MatchedHunk>,
+) -> Vec<ResolvedFile> {
+    let gone =
+        ResolvedFile { path: from.clone(), before: Some(old), after: None, mode_of: None, hunks: Vec::new() };
+    vec![ResolvedFile { path: to, before: None, after: Some(new), mode_of: Some(from), hunks }, gone]
 }
 
 #[cfg(test)]

@@ -60,26 +60,7 @@ impl Checkpoints {
         let entries = self.git.entries(&run.index())?;
         let before = self.keep(&run, tree, &entries)?;
         let now = self.sums(&before)?;
-        let mut outcome = Outcome::default();
-        let mut plan = Vec::new();
-        let paths: BTreeSet<&Vec<u8>> = old.files.keys().chain(now.files.keys()).collect();
-        for path in paths {
-            let (was, ran, is) = (old.files.get(path), seen.files.get(path), now.files.get(path));
-            if was == is {
-                continue;
-            }
-            let is_repository = [was, is].into_iter().flatten().any(Sum::is_repository);
-            if was.is_none() && path.ends_with(BESIDE.as_bytes()) {
-                // A restore was ended in between.
-                plan.push(Change { path, was, is });
-            } else if was.is_none() && old.leaves_out(path) || changes == UserChanges::Keep && was == ran {
-                outcome.kept.push(path.clone());
-            } else if is_repository || changes == UserChanges::Keep && ran != is {
-                outcome.conflicts.push(path.clone());
-            } else {
-                plan.push(Change { path, was, is });
-            }
-        }
+        let (mut outcome, plan) = plan(&old, &seen, &now, changes);
         self.make(to, &plan, &mut outcome)?;
         self.verify(&old, &outcome)?;
         // What was covered only meanwhile, because it was not ignored then, is not covered any more.
@@ -213,6 +194,30 @@ impl Checkpoints {
         });
         each.collect()
     }
+}
+
+/// What is to be as it was, and what is to stay as it is.
+fn plan<'s>(old: &'s Sums, seen: &Sums, now: &'s Sums, changes: UserChanges) -> (Outcome, Vec<Change<'s>>) {
+    let (mut outcome, mut plan) = (Outcome::default(), Vec::new());
+    let paths: BTreeSet<&Vec<u8>> = old.files.keys().chain(now.files.keys()).collect();
+    for path in paths {
+        let (was, ran, is) = (old.files.get(path), seen.files.get(path), now.files.get(path));
+        if was == is {
+            continue;
+        }
+        let is_repository = [was, is].into_iter().flatten().any(Sum::is_repository);
+        if was.is_none() && path.ends_with(BESIDE.as_bytes()) {
+            // A restore was ended in between.
+            plan.push(Change { path, was, is });
+        } else if was.is_none() && old.leaves_out(path) || changes == UserChanges::Keep && was == ran {
+            outcome.kept.push(path.clone());
+        } else if is_repository || changes == UserChanges::Keep && ran != is {
+            outcome.conflicts.push(path.clone());
+        } else {
+            plan.push(Change { path, was, is });
+        }
+    }
+    (outcome, plan)
 }
 
 /// A file that is to be as it was.
