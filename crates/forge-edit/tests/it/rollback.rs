@@ -31,7 +31,7 @@ const NAMES: [&str; 12] = [
 ];
 
 /// Files to which something happens.
-const CHANGED: [&str; 12] = [
+const CHANGED: [&str; 13] = [
     "a.txt",
     "b.txt",
     "c.dat",
@@ -44,6 +44,7 @@ const CHANGED: [&str; 12] = [
     "untracked.txt",
     "new/file",
     "staged.txt",
+    "tracked.log",
 ];
 
 /// Attributes that change contents on their way into git, or on their way out.
@@ -140,6 +141,15 @@ impl History {
     fn change(&mut self, name: &str) {
         let root = self.root();
         let path = root.join(name);
+        if name == "tracked.log" {
+            // Only as long as it is a file of a repository, it is tracked although it is ignored.
+            if self.is_repository && self.rng.bool() {
+                write(&root, name, content(&mut self.rng));
+            } else if self.is_repository {
+                let _ = fs::remove_file(path);
+            }
+            return;
+        }
         let gone = |path: &Path| match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_dir() => fs::remove_dir_all(path).unwrap(),
             Ok(_) => fs::remove_file(path).unwrap(),
