@@ -10,6 +10,7 @@
 //! what it shows, and fixed. `cargo test -p forge-tests --test it corpora` replays the corpora without a fuzzer.
 
 mod config;
+mod edits;
 mod errors;
 mod frames;
 mod journal;
@@ -19,6 +20,7 @@ mod wire;
 
 pub use self::{
     config::config,
+    edits::edits,
     errors::errors,
     frames::frames,
     journal::journal,
@@ -30,10 +32,11 @@ pub use self::{
 pub type Target = fn(&[u8]);
 
 /// Every target under its name.
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("anthropic", anthropic),
     ("chat", chat),
     ("config", config),
+    ("edits", edits),
     ("errors", errors),
     ("frames", frames),
     ("google", google),

@@ -8,9 +8,10 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
+    ("forge-edit", &[]),
     ("forge-http", &["forge-core"]),
     ("forge-anthropic", &["forge-core", "forge-http"]),
     ("forge-openai", &["forge-core", "forge-http"]),
