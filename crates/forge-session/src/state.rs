@@ -235,14 +235,17 @@ impl State {
             Event::Paused { budget, by } => {
                 (self.paused, self.held, self.paused_by) = (true, budget.clone(), by.clone());
             }
-            Event::Unpaused { .. } => {
-                (self.paused, self.paused_by) = (false, None);
-                if self.held.take().is_some() {
-                    // Calls that the budget refused may be made again.
-                    self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
-                }
-            }
+            Event::Unpaused { .. } => self.unpause(),
             Event::Stopped { reason, status, .. } => self.stopped = Some((*reason, *status)),
+        }
+    }
+
+    /// Calls are made again.
+    fn unpause(&mut self) {
+        (self.paused, self.paused_by) = (false, None);
+        if self.held.take().is_some() {
+            // Calls that the budget refused may be made again.
+            self.retryable.extend(self.calls.values().filter(|call| call.is_unsent()).map(Call::key));
         }
     }
 
