@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-http", &["forge-core"]),
@@ -44,7 +44,8 @@ const ARROWS: [(&str, &[&str]); 21] = [
         ],
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-sim"]),
+    ("forge-mcp", &["forge", "forge-index"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];
