@@ -16,7 +16,7 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::{context::ContextMcpServer, failure::Failure};
+use crate::{call::Call, context::ContextMcpServer, failure::Failure, models::ModelMcpServer};
 
 /// Calls of one server under way at once. One more is told to wait.
 const MAX_IN_FLIGHT: usize = 64;
@@ -28,6 +28,7 @@ const MAX_LINE: usize = 8 << 20;
 #[derive(Debug, Clone)]
 pub struct McpServer {
     context: Option<ContextMcpServer>,
+    models: Option<Arc<ModelMcpServer>>,
     tools: Arc<[Tool]>,
     in_flight: Arc<Semaphore>,
 }
@@ -46,7 +47,13 @@ pub enum ServeError {
 
 impl From<ContextMcpServer> for McpServer {
     fn from(context: ContextMcpServer) -> Self {
-        Self::new(Some(context))
+        Self::new(Some(context), None)
+    }
+}
+
+impl From<ModelMcpServer> for McpServer {
+    fn from(models: ModelMcpServer) -> Self {
+        Self::new(None, Some(models))
     }
 }
 
@@ -60,11 +67,34 @@ impl ContextMcpServer {
     }
 }
 
+impl ModelMcpServer {
+    /// Serves the client at standard input and output until it closes them. Nothing else may be written there.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol.
+    pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        McpServer::from(self).serve_stdio().await
+    }
+}
+
 impl McpServer {
-    fn new(context: Option<ContextMcpServer>) -> Self {
+    /// Both servers as one, with the tools of both.
+    pub fn all(context: ContextMcpServer, models: ModelMcpServer) -> Self {
+        Self::new(Some(context), Some(models))
+    }
+
+    fn new(context: Option<ContextMcpServer>, models: Option<ModelMcpServer>) -> Self {
         let of_context = context.iter().flat_map(|_| ContextMcpServer::tools());
-        let tools = of_context.collect();
-        Self { context, tools, in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)) }
+        let tools = of_context.chain(models.iter().flat_map(|_| ModelMcpServer::tools())).collect();
+        let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+        Self { context, models: models.map(Arc::new), tools, in_flight }
+    }
+
+    /// Ends the councils at work. Each can be gone on with, also by the next process.
+    pub fn stop(&self) {
+        if let Some(models) = &self.models {
+            models.stop();
+        }
     }
 
     /// Serves the client at standard input and output until it closes them. Nothing else may be written there.
@@ -95,15 +125,27 @@ impl McpServer {
         running.waiting().await.map(drop).map_err(|error| ServeError::Broken(io::Error::other(error)))
     }
 
-    async fn answer(&self, request: CallToolRequestParams) -> Result<CallToolResult, ErrorData> {
+    async fn answer(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
         let unknown = || ErrorData::invalid_params(format!("there is no tool `{}`", request.name), None);
         let Ok(_place) = self.in_flight.try_acquire() else {
             let message = format!("{MAX_IN_FLIGHT} calls are under way");
             return Ok(Failure::new("busy", message, "ask again when one of them has ended").into_result());
         };
-        let context = self.context.as_ref().ok_or_else(unknown)?;
-        let answered = context.call(&request.name, request.arguments).await.ok_or_else(unknown)?;
-        Ok(match answered {
+        let (name, given) = (&*request.name, request.arguments);
+        let is_of_models = ModelMcpServer::has(name);
+        let answered = match (&self.context, &self.models) {
+            (_, Some(models)) if is_of_models => {
+                let call = Call { caller: models.caller(), timer: models.timer(), request: context };
+                models.call(name, given, &call).await.map(|answer| answer.map(|answer| answer.to_string()))
+            }
+            (Some(context), _) => context.call(name, given).await,
+            _ => None,
+        };
+        Ok(match answered.ok_or_else(unknown)? {
             Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
             Err(failure) => failure.into_result(),
         })
@@ -128,9 +170,9 @@ impl ServerHandler for McpServer {
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.answer(request).await.map(CallToolResponse::Complete)
+        self.answer(request, context).await.map(CallToolResponse::Complete)
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {
