@@ -37,6 +37,7 @@ mod listen;
 mod meter;
 mod model_list;
 mod models;
+mod mount;
 mod opening;
 mod options;
 mod page;
@@ -59,6 +60,7 @@ mod watching;
 
 pub use explain::{ClientRequest, Refused, explain};
 pub use key::MintedKey;
+pub use mount::MountedBody;
 pub use options::GatewayOptions;
 pub use request_log::{RequestLine, RequestLog};
 pub use seal::seal_secret;

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     event_stream::{EventStream, KEEP_ALIVE},
+    mount::Mounted,
     sealing::Sealing,
 };
 
@@ -34,6 +35,8 @@ pub(crate) enum ReplyBody {
     Stream(Streaming),
     /// What happens at the server.
     Events(Box<EventStream>),
+    /// What a mounted service says.
+    Mounted(Box<Mounted>),
 }
 
 impl fmt::Debug for ReplyBody {
@@ -68,6 +71,7 @@ impl Body for ReplyBody {
                 Some(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
                 None => Poll::Ready(None),
             },
+            Self::Mounted(mounted) => mounted.poll(cx),
             Self::Events(events) => events.poll_frames(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
         }
     }
@@ -79,7 +83,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) | Self::Events(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Events(_) | Self::Mounted(_) => SizeHint::default(),
         }
     }
 }

@@ -29,5 +29,5 @@ pub use self::{
     context::ContextMcpServer,
     models::ModelMcpServer,
     roots::{Roots, RootsError},
-    server::{McpServer, ServeError},
+    server::{HttpService, McpServer, ServeError},
 };

@@ -2,6 +2,7 @@
 
 use std::{io, sync::Arc};
 
+use forge::CallContext;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
@@ -9,7 +10,13 @@ use rmcp::{
         ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
     },
     service::{RequestContext, ServerInitializeError},
-    transport::{async_rw::AsyncRwTransport, io::stdio_pipes},
+    transport::{
+        async_rw::AsyncRwTransport,
+        io::stdio_pipes,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+        },
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -24,6 +31,12 @@ const MAX_IN_FLIGHT: usize = 64;
 /// Bytes of a message on standard input. A longer one is dropped as it comes, and the next one is read.
 const MAX_LINE: usize = 8 << 20;
 
+/// Bytes of a request over HTTP.
+const MAX_BODY: usize = 4 << 20;
+
+/// A server as a tower service for requests with any body.
+pub type HttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+
 /// A server of one or both kinds, for any number of clients. Clones are the same server.
 #[derive(Debug, Clone)]
 pub struct McpServer {
@@ -31,6 +44,13 @@ pub struct McpServer {
     models: Option<Arc<ModelMcpServer>>,
     tools: Arc<[Tool]>,
     in_flight: Arc<Semaphore>,
+}
+
+impl Default for McpServer {
+    /// One without any tool.
+    fn default() -> Self {
+        Self::new(None, None)
+    }
 }
 
 /// Why a server came to an end before its client did.
@@ -53,7 +73,7 @@ impl From<ContextMcpServer> for McpServer {
 
 impl From<ModelMcpServer> for McpServer {
     fn from(models: ModelMcpServer) -> Self {
-        Self::new(None, Some(models))
+        Self::new(None, Some(Arc::new(models)))
     }
 }
 
@@ -78,16 +98,18 @@ impl ModelMcpServer {
 }
 
 impl McpServer {
-    /// Both servers as one, with the tools of both.
-    pub fn all(context: ContextMcpServer, models: ModelMcpServer) -> Self {
-        Self::new(Some(context), Some(models))
+    /// This server and another as one, with the tools of both; where both have the same, this one answers.
+    #[must_use]
+    pub fn with(self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        Self::new(self.context.or(other.context), self.models.or(other.models))
     }
 
-    fn new(context: Option<ContextMcpServer>, models: Option<ModelMcpServer>) -> Self {
+    fn new(context: Option<ContextMcpServer>, models: Option<Arc<ModelMcpServer>>) -> Self {
         let of_context = context.iter().flat_map(|_| ContextMcpServer::tools());
         let tools = of_context.chain(models.iter().flat_map(|_| ModelMcpServer::tools())).collect();
         let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
-        Self { context, models: models.map(Arc::new), tools, in_flight }
+        Self { context, models, tools, in_flight }
     }
 
     /// Ends the councils at work. Each can be gone on with, also by the next process.
@@ -125,6 +147,19 @@ impl McpServer {
         running.waiting().await.map(drop).map_err(|error| ServeError::Broken(io::Error::other(error)))
     }
 
+    /// The server as a service for HTTP, to be put at one path; both the stateless protocol of 2026-07-28 and the older ones are
+    /// answered there. It keeps no sessions: a request that is closed is cancelled.
+    ///
+    /// It knows this machine's own host names alone and refuses every page of a browser. Whoever lets others in looks at both
+    /// first, and may say who calls by a [`CallContext`] in the extensions of a request.
+    pub fn into_service(self) -> HttpService {
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_max_request_body_bytes(MAX_BODY)
+            .enforce_origin_validation();
+        StreamableHttpService::new(move || Ok(self.clone()), Arc::new(NeverSessionManager::default()), config)
+    }
+
     async fn answer(
         &self,
         request: CallToolRequestParams,
@@ -139,7 +174,8 @@ impl McpServer {
         let is_of_models = ModelMcpServer::has(name);
         let answered = match (&self.context, &self.models) {
             (_, Some(models)) if is_of_models => {
-                let call = Call { caller: models.caller(), timer: models.timer(), request: context };
+                let caller = caller(&context).unwrap_or_else(|| models.caller());
+                let call = Call { caller, timer: models.timer(), request: context };
                 models.call(name, given, &call).await.map(|answer| answer.map(|answer| answer.to_string()))
             }
             (Some(context), _) => context.call(name, given).await,
@@ -150,6 +186,11 @@ impl McpServer {
             Err(failure) => failure.into_result(),
         })
     }
+}
+
+/// Who calls, as whoever has let the request in says: its tags and its budgets.
+fn caller(context: &RequestContext<RoleServer>) -> Option<CallContext> {
+    context.extensions.get::<http::request::Parts>()?.extensions.get::<CallContext>().cloned()
 }
 
 impl ServerHandler for McpServer {

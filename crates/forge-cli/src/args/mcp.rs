@@ -1,6 +1,6 @@
 //! `forge mcp`, as typed.
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 
@@ -8,13 +8,13 @@ use super::Source;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum McpCommand {
-    /// Serve over standard input and output, as a program starts it.
+    /// Serve over standard input and output, as a program starts it, or over HTTP.
     Serve(McpServe),
     /// Print what a program needs in its configuration, or add it there.
     Install(McpInstall),
 }
 
-/// Serve over standard input and output, as a program starts it.
+/// Serve over standard input and output, as a program starts it, or over HTTP.
 ///
 /// Standard output holds messages of the protocol and nothing else; what people may read goes to standard error. The server ends
 /// with its input.
@@ -26,6 +26,13 @@ pub(crate) struct McpServe {
     /// out. Neither `/` nor your home folder is read as a whole.
     #[arg(long = "root", value_name = "DIR")]
     pub(crate) roots: Vec<PathBuf>,
+    /// Serve over HTTP instead, at `/mcp/context` and `/mcp/models`: each at its address of the configuration
+    /// (`127.0.0.1:9001` and `127.0.0.1:9002` unless set), or all at ADDR.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) http: Option<Option<SocketAddr>>,
+    /// Where probes are answered with `--http` (`/livez`, `/readyz`, `/metrics`); `127.0.0.1:9003` unless set.
+    #[arg(long, value_name = "ADDR", requires = "http")]
+    pub(crate) probes: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) source: Source,
 }

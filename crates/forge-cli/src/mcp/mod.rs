@@ -1,5 +1,6 @@
 //! `forge mcp`: Forge for programs that speak the Model Context Protocol.
 
+mod http;
 mod install;
 mod program;
 
@@ -7,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use forge_mcp::{ContextMcpServer, McpServer, ModelMcpServer, Roots, RootsError, ServeError};
 
-pub(crate) use self::install::install;
+pub(crate) use self::{http::mounted, install::install};
 use crate::{
     args::{GlobalArgs, McpServe},
     error::CliError,
@@ -18,6 +19,12 @@ use crate::{
 };
 
 pub(crate) async fn serve(args: McpServe, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    if args.http.is_some() {
+        let quiet = globals.quiet;
+        let setup = Setup::open(globals).await?;
+        let parts = parts(&args, &setup, quiet)?;
+        return http::serve(&args, &setup, parts, quiet).await;
+    }
     if globals.json {
         return Err(CliError::usage("standard output belongs to the protocol", "leave `--json` out"));
     }
@@ -44,19 +51,40 @@ pub(crate) async fn serve(args: McpServe, globals: GlobalArgs<'_>) -> Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
-fn server(args: &McpServe, setup: Option<&Setup>, quiet: bool) -> Result<McpServer, CliError> {
-    let roots = roots(args, setup);
-    let Some(setup) = setup else { return Ok(context(&roots.map_err(refused)?).into()) };
+/// The servers that were asked for.
+struct Parts {
+    context: Option<McpServer>,
+    models: Option<McpServer>,
+}
+
+/// Both in one process, each on its own.
+fn parts(args: &McpServe, setup: &Setup, quiet: bool) -> Result<Parts, CliError> {
+    let roots = roots(args, Some(setup));
+    if args.sides.context {
+        return Ok(Parts { context: Some(context(&roots.map_err(refused)?).into()), models: None });
+    }
     let models = ModelMcpServer::new((**setup).clone()).with_depth(depth());
-    Ok(match roots {
-        Ok(roots) if args.sides.all => McpServer::all(context(&roots), models.with_roots(roots)),
-        Ok(roots) => models.with_roots(roots).into(),
+    match roots {
+        Ok(roots) => {
+            let context = args.sides.all.then(|| context(&roots).into());
+            Ok(Parts { context, models: Some(models.with_roots(roots).into()) })
+        }
         // Questions without files can be asked from anywhere.
         Err(error) if args.roots.is_empty() && args.sides.models => {
             note(quiet, &format!("no files are read: {error}"));
-            models.into()
+            Ok(Parts { context: None, models: Some(models.into()) })
         }
-        Err(error) => return Err(refused(error)),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// The one server for a client at standard input.
+fn server(args: &McpServe, setup: Option<&Setup>, quiet: bool) -> Result<McpServer, CliError> {
+    let Some(setup) = setup else { return Ok(context(&roots(args, None).map_err(refused)?).into()) };
+    let Parts { context, models } = parts(args, setup, quiet)?;
+    Ok(match (context, models) {
+        (Some(context), Some(models)) => context.with(models),
+        (one, other) => one.or(other).unwrap_or_default(),
     })
 }
 
@@ -73,7 +101,12 @@ fn roots(args: &McpServe, setup: Option<&Setup>) -> Result<Roots, RootsError> {
     let written = setup.map(|setup| setup.mcp_plan().roots.clone()).unwrap_or_default();
     let here = || vec![PathBuf::from(".")];
     let folders = [args.roots.clone(), written].into_iter().find(|folders| !folders.is_empty());
-    Roots::new(folders.unwrap_or_else(here), variable("HOME").as_deref().map(AsRef::as_ref))
+    Roots::new(folders.unwrap_or_else(here), home().as_deref())
+}
+
+/// The folder of the user, which is not read as a whole.
+fn home() -> Option<PathBuf> {
+    variable("HOME").map(PathBuf::from)
 }
 
 /// How many times Forge was started by a program that Forge started. What is no number is taken for once.

@@ -1,16 +1,18 @@
 //! The model server, over simulated vendors.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use forge::{
     System,
     offline::{self, Scenario, Sim, SimConfig},
     router::RouterPlan,
+    session::State,
+    storage::journal::StreamName,
 };
 use forge_mcp::{McpServer, ModelMcpServer, Roots};
 use serde_json::{Value, json};
 
-use crate::{context::is_short, stdio::Client};
+use crate::{context::is_short, stdio::{Client, said}};
 
 /// Vendors that take their time, so that a council surely is at work when somebody looks.
 const SLOW: &str = "latency: [{ first_byte_ms: { uniform: [400, 500] } }]";
@@ -213,8 +215,44 @@ async fn a_client_that_takes_its_call_back_pauses_the_council() {
     let cancelled =
         json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": call}});
     client.write(&cancelled.to_string()).await;
-    let paused = object(&mut client, "run", json!({"run": running["run"], "cancel": true})).await;
-    assert_eq!(paused["state"], "paused", "{paused}");
+    // Whoever asked `run` would have it go on.
+    let (other, name) = (place.system().await, StreamName::new(running["run"].as_str().unwrap()).unwrap());
+    let paused = async {
+        while !State::read(&**other.journal(), &name).await.unwrap().paused {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), paused).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_65th_call_under_way_is_told_to_wait() {
+    let place = Place::new("busy", SLOW).await;
+    let mut client = Client::new(place.server().await).await;
+    for number in 0..65 {
+        let arguments = json!({"question": format!("Why {number}?"), "model": "anthropic"});
+        client.send("tools/call", json!({"name": "ask", "arguments": arguments})).await;
+    }
+    let mut busy = 0;
+    for _ in 0..65 {
+        let (text, is_error) = said(&client.next().await);
+        busy += usize::from(is_error && text.contains("\"busy\""));
+    }
+    assert_eq!(busy, 1);
+}
+
+#[tokio::test]
+async fn a_client_that_asks_for_progress_is_told_every_five_seconds() {
+    let place = Place::new("progress", "latency: [{ first_byte_ms: { uniform: [6000, 6100] } }]").await;
+    let mut client = Client::new(place.server().await).await;
+    let arguments =
+        json!({"name": "ask", "arguments": {"question": "Why?"}, "_meta": {"progressToken": "p"}});
+    let call = client.send("tools/call", arguments).await;
+    let told = client.next().await;
+    let token = &told["params"]["progressToken"];
+    assert_eq!((&told["method"], token), (&json!("notifications/progress"), &json!("p")));
+    assert!(told["params"]["progress"].as_f64().unwrap() >= 5.0, "{told}");
+    client.answer(call).await;
 }
 
 #[tokio::test]
