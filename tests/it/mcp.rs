@@ -250,8 +250,10 @@ impl Http {
         let key = key.map(|key| format!("Bearer {key}"));
         headers.extend(key.as_deref().map(|key| ("authorization", key)));
         let (status, reply) = self.send(path, &headers, body.as_bytes());
-        let message = reply.lines().find_map(|line| serde_json::from_str(line.trim_start_matches("data: ")).ok());
-        message.filter(Value::is_object).unwrap_or_else(|| panic!("{status}: {reply}"))
+        let lines = reply.lines().map(|line| line.trim_start_matches("data: "));
+        // Between them stand the lengths of chunks.
+        let mut objects = lines.filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object);
+        objects.next().unwrap_or_else(|| panic!("{status}: {reply}"))
     }
 
     fn call(&self, key: &str, tool: &str, arguments: &Value) -> Value {

@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use forge::{CallContext, Participant, router::Router, tags::Tags};
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
-use http_body::{Body as _, Frame};
+use http_body::{Body, Frame};
 use http_body_util::{Full, combinators::BoxBody};
 use hyper::body::Incoming;
 
@@ -119,7 +119,7 @@ impl Mount {
         request.headers_mut().remove(header::AUTHORIZATION);
         request.extensions_mut().insert(cx);
         let (head, body) = (self.answer)(request).await.into_parts();
-        Response::from_parts(head, ReplyBody::Mounted(Box::new(Mounted { body, _admission: admission })))
+        Response::from_parts(head, ReplyBody::Mounted(Box::pin(Mounted { body, _admission: admission })))
     }
 }
 
@@ -140,13 +140,19 @@ async fn read(head: &Parts, body: Incoming, capacity: &Capacity, most: usize) ->
 }
 
 /// A reply under way, with its place among the calls of the server. Dropped with its connection, it ends.
-pub(crate) struct Mounted {
+struct Mounted {
     body: MountedBody,
     _admission: Admission,
 }
 
-impl Mounted {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+impl Body for Mounted {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Pin::new(&mut self.body).poll_frame(cx)
     }
 }

@@ -16,7 +16,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     event_stream::{EventStream, KEEP_ALIVE},
-    mount::Mounted,
     sealing::Sealing,
 };
 
@@ -36,7 +35,7 @@ pub(crate) enum ReplyBody {
     /// What happens at the server.
     Events(Box<EventStream>),
     /// What a mounted service says.
-    Mounted(Box<Mounted>),
+    Mounted(Pin<Box<dyn Body<Data = Bytes, Error = Infallible> + Send>>),
 }
 
 impl fmt::Debug for ReplyBody {
@@ -71,7 +70,7 @@ impl Body for ReplyBody {
                 Some(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
                 None => Poll::Ready(None),
             },
-            Self::Mounted(mounted) => mounted.poll(cx),
+            Self::Mounted(body) => body.as_mut().poll_frame(cx),
             Self::Events(events) => events.poll_frames(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
         }
     }

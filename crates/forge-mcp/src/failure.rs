@@ -22,6 +22,11 @@ impl Failure {
         Self::new("bad_arguments", message, "see the schema of the tool")
     }
 
+    /// In words, where there is no answer of a tool to say it in.
+    pub(crate) fn into_message(self) -> String {
+        format!("{}; {}", self.message, self.next)
+    }
+
     /// As a tool's answer: clients hide errors of the protocol from the model, and show this.
     pub(crate) fn into_result(self) -> CallToolResult {
         let Self { code, message, next } = self;

@@ -6,8 +6,11 @@ use forge::CallContext;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation,
-        ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig, Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
+        GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+        ListToolsResult, PaginatedRequestParams, PromptMessage, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
+        Tool,
     },
     service::{RequestContext, ServerInitializeError},
     transport::{
@@ -23,7 +26,12 @@ use tokio::{
     sync::Semaphore,
 };
 
-use crate::{call::Call, context::ContextMcpServer, failure::Failure, models::ModelMcpServer};
+use crate::{
+    call::Call,
+    context::ContextMcpServer,
+    failure::Failure,
+    models::{self, ModelMcpServer},
+};
 
 /// Calls of one server under way at once. One more is told to wait.
 const MAX_IN_FLIGHT: usize = 64;
@@ -174,8 +182,7 @@ impl McpServer {
         let is_of_models = ModelMcpServer::has(name);
         let answered = match (&self.context, &self.models) {
             (_, Some(models)) if is_of_models => {
-                let caller = caller(&context).unwrap_or_else(|| models.caller());
-                let call = Call { caller, timer: models.timer(), request: context };
+                let call = call(models, context);
                 models.call(name, given, &call).await.map(|answer| answer.map(|answer| answer.to_string()))
             }
             (Some(context), _) => context.call(name, given).await,
@@ -188,14 +195,20 @@ impl McpServer {
     }
 }
 
-/// Who calls, as whoever has let the request in says: its tags and its budgets.
-fn caller(context: &RequestContext<RoleServer>) -> Option<CallContext> {
-    context.extensions.get::<http::request::Parts>()?.extensions.get::<CallContext>().cloned()
+/// A call on behalf of whoever makes it, as whoever has let the request in says: with its tags and its budgets.
+fn call(models: &ModelMcpServer, request: RequestContext<RoleServer>) -> Call {
+    let parts = request.extensions.get::<http::request::Parts>();
+    let caller = parts.and_then(|parts| parts.extensions.get::<CallContext>()).cloned();
+    Call { caller: caller.unwrap_or_else(|| models.caller()), timer: models.timer(), request }
 }
 
 impl ServerHandler for McpServer {
     fn get_info(&self) -> ServerConfig {
-        let capabilities = ServerCapabilities::builder().enable_tools().build();
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        let capabilities = match self.models {
+            Some(_) => capabilities.enable_prompts().enable_resources().build(),
+            None => capabilities.build(),
+        };
         let own = Implementation::new("forge", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(capabilities).with_server_info(own)
     }
@@ -214,6 +227,50 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         self.answer(request, context).await.map(CallToolResponse::Complete)
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let prompts = self.models.iter().flat_map(|_| models::prompts());
+        Ok(ListPromptsResult::with_all_items(prompts.collect()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let text =
+            self.models.as_ref().and_then(|_| models::prompt(&request.name, request.arguments.as_ref()));
+        let message = format!("there is no prompt `{}`, or what it is about is missing", request.name);
+        let text = text.ok_or_else(|| ErrorData::invalid_params(message, None))?;
+        Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let templates = self.models.iter().map(|_| models::template());
+        Ok(ListResourceTemplatesResult::with_all_items(templates.collect()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let unknown = || ErrorData::resource_not_found(format!("there is nothing at {}", request.uri), None);
+        let models = self.models.as_ref().ok_or_else(unknown)?;
+        let call = call(models, context);
+        let text = models.resource(&request.uri, &call).await;
+        let text = text.map_err(|failure| ErrorData::resource_not_found(failure.into_message(), None))?;
+        let contents = ResourceContents::text(text, request.uri).with_mime_type("text/markdown");
+        Ok(ReadResourceResult::new(vec![contents]).into())
     }
 
     fn get_tool(&self, name: &str) -> Option<Tool> {

@@ -97,10 +97,7 @@ impl ModelMcpServer {
             // Nobody is told of the runs of others.
             Some(_) => return Err(no_such_run()),
             None => {
-                let state = self.state(&name).await?;
-                if state.plan.owner.as_deref() != Some(owner) {
-                    return Err(no_such_run());
-                }
+                let (_, state) = self.state_of(&run, owner).await?;
                 let has_ended = matches!(state.stopped, Some((stop, _)) if stop != Stop::UserAborted);
                 if cancel || has_ended { None } else { Some(self.take_up(&cx, &name, owner).await?) }
             }
@@ -211,7 +208,14 @@ impl ModelMcpServer {
         Ok(result::shown(name, &self.state(name).await?, is_running, show))
     }
 
-    pub(super) async fn state(&self, name: &StreamName) -> Result<State, Failure> {
+    /// The council of this name, if `owner` has begun it. Nobody is told of those of others.
+    pub(super) async fn state_of(&self, run: &str, owner: &str) -> Result<(StreamName, State), Failure> {
+        let name = StreamName::new(run).map_err(|_| no_such_run())?;
+        let state = self.state(&name).await?;
+        if state.plan.owner.as_deref() == Some(owner) { Ok((name, state)) } else { Err(no_such_run()) }
+    }
+
+    async fn state(&self, name: &StreamName) -> Result<State, Failure> {
         match State::read(&**self.system.journal(), name).await {
             Ok(state) if state.started.is_some() => Ok(state),
             Ok(_) | Err(SessionError::Unknown(_)) => Err(no_such_run()),

@@ -4,6 +4,7 @@ mod ask;
 mod budget;
 mod challenge;
 mod council;
+mod offers;
 mod question;
 mod result;
 mod runs;
@@ -17,6 +18,7 @@ use forge::{CallContext, ErrorKind, ProviderError, System, router::Router, time:
 use rmcp::model::{JsonObject, Tool};
 use serde_json::Value;
 
+pub(crate) use self::offers::{prompt, prompts, template};
 use self::{runs::Runs, threads::Threads};
 use crate::{call::Call, failure::Failure, roots::Roots};
 

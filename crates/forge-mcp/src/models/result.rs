@@ -50,10 +50,15 @@ pub(super) fn shown(name: &StreamName, state: &State, is_running: bool, show: Sh
     shown
 }
 
+/// The report of a council, which need not have ended.
+pub(super) fn report(name: &StreamName, state: &State) -> String {
+    SessionResult::of(name.as_str(), state).to_markdown()
+}
+
 fn ended(name: &StreamName, state: &State, show: Show) -> Value {
     let result = SessionResult::of(name.as_str(), state);
     match show {
-        Show::Report => json!({"report": result.to_markdown()}),
+        Show::Report => json!({"report": report(name, state)}),
         Show::Full => json!({"result": result}),
         Show::Findings => json!({
             "status": result.status,

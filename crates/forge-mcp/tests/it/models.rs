@@ -12,7 +12,10 @@ use forge::{
 use forge_mcp::{McpServer, ModelMcpServer, Roots};
 use serde_json::{Value, json};
 
-use crate::{context::is_short, stdio::{Client, said}};
+use crate::{
+    context::is_short,
+    stdio::{Client, said},
+};
 
 /// Vendors that take their time, so that a council surely is at work when somebody looks.
 const SLOW: &str = "latency: [{ first_byte_ms: { uniform: [400, 500] } }]";
@@ -223,6 +226,35 @@ async fn a_client_that_takes_its_call_back_pauses_the_council() {
         }
     };
     tokio::time::timeout(Duration::from_secs(10), paused).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_prompts_and_the_report_of_a_run_are_there_for_people() {
+    let place = Place::new("prompts", "").await;
+    let mut client = Client::new(place.server().await).await;
+    let listed = client.ask("prompts/list", json!({})).await;
+    let names: Vec<_> =
+        listed["result"]["prompts"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, ["council", "challenge"]);
+    let filled = json!({"name": "council", "arguments": {"question": "Which database?"}});
+    let filled = client.ask("prompts/get", filled).await;
+    let text =
+        filled["result"]["messages"][0]["content"]["text"].as_str().unwrap_or_else(|| panic!("{filled}"));
+    assert!(text.contains("`council`") && text.ends_with("Which database?"), "{text}");
+    assert_eq!(client.ask("prompts/get", json!({"name": "council"})).await["error"]["code"], -32602);
+    let templates = client.ask("resources/templates/list", json!({})).await;
+    assert_eq!(templates["result"]["resourceTemplates"][0]["uriTemplate"], "forge://run/{id}/report");
+    let done = object(&mut client, "council", json!({"question": "A cache"})).await;
+    let at = format!("forge://run/{}/report", done["run"].as_str().unwrap());
+    let report = client.ask("resources/read", json!({"uri": at})).await;
+    assert!(report["result"]["contents"][0]["text"].as_str().unwrap().contains("### Findings"), "{report}");
+    for nothing in ["forge://run/../report", "forge://run/20261130-000000-abcd/report", "file:///etc/passwd"]
+    {
+        assert!(
+            client.ask("resources/read", json!({"uri": nothing})).await["error"].is_object(),
+            "{nothing}"
+        );
+    }
 }
 
 #[tokio::test]
