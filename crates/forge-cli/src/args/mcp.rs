@@ -29,6 +29,7 @@ pub(crate) struct McpServe {
     /// Serve over HTTP instead, at `/mcp/context` and `/mcp/models`: each at its address of the configuration
     /// (`127.0.0.1:9001` and `127.0.0.1:9002` unless set), or all at ADDR.
     #[arg(long, value_name = "ADDR")]
+    #[expect(clippy::option_option, reason = "left out, without a value, and with one")]
     pub(crate) http: Option<Option<SocketAddr>>,
     /// Where probes are answered with `--http` (`/livez`, `/readyz`, `/metrics`); `127.0.0.1:9003` unless set.
     #[arg(long, value_name = "ADDR", requires = "http")]
