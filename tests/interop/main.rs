@@ -13,6 +13,7 @@ mod command;
 mod council;
 mod gate;
 mod gateway;
+mod mcp;
 #[cfg(unix)]
 mod peer;
 mod python;

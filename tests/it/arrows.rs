@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 23] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -45,7 +45,8 @@ const ARROWS: [(&str, &[&str]); 22] = [
         ],
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-sim"]),
+    ("forge-mcp", &["forge", "forge-index"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];
@@ -108,7 +109,7 @@ fn an_adapter_brings_nothing_along_that_it_does_not_need() {
 }
 
 #[test]
-fn the_command_stays_below_250_crates() {
+fn the_command_stays_below_260_crates() {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--locked", "-p", "forge-cli", "-e", "normal,build", "--prefix", "none"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -116,7 +117,7 @@ fn the_command_stays_below_250_crates() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let crates: BTreeSet<&str> = text.lines().filter_map(|line| line.split(" (").next()).collect();
-    assert!((50..250).contains(&crates.len()), "{} crates", crates.len());
+    assert!((50..260).contains(&crates.len()), "{} crates", crates.len());
 }
 
 #[test]

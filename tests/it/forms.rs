@@ -333,7 +333,8 @@ fn what_is_said_of_code_obeys_its_schemas() {
         let said = forms.hold_output("failure", 2, &mut index(wrong));
         assert_ne!(said["error"]["next"], "", "{wrong:?}");
     }
-    forms.end(&["failure", "index-impact", "index-map", "index-outline", "index-rows"]);
+    forms.hold_output("mcp-install", 0, &mut place.command(&["mcp", "install", "claude-code"]));
+    forms.end(&["failure", "index-impact", "index-map", "index-outline", "index-rows", "mcp-install"]);
 }
 
 #[test]

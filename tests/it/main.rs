@@ -20,6 +20,7 @@ mod kills;
 mod lists;
 mod log;
 mod material;
+mod mcp;
 mod metrics;
 mod modules;
 mod offline;

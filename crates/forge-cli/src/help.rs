@@ -19,7 +19,7 @@ struct Group {
 const GROUPS: &[Group] = &[
     Group { title: "Ask", common: &["run", "review", "ask", "follow"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
-    Group { title: "Serve", common: &["serve", "watch", "keys"], rest: &["teams", "audit", "sim"] },
+    Group { title: "Serve", common: SERVERS, rest: &["teams", "audit", "sim"] },
     #[cfg(feature = "index")]
     Group { title: "Code", common: &["index"], rest: &[] },
     Group {
@@ -28,6 +28,11 @@ const GROUPS: &[Group] = &[
         rest: &["completions", "man", "help"],
     },
 ];
+
+#[cfg(feature = "mcp")]
+const SERVERS: &[&str] = &["serve", "mcp", "watch", "keys"];
+#[cfg(not(feature = "mcp"))]
+const SERVERS: &[&str] = &["serve", "watch", "keys"];
 
 /// Lines are no longer than this, however wide the terminal is.
 const WIDEST: usize = 100;

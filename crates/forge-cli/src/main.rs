@@ -17,6 +17,8 @@ mod log;
 mod manual;
 mod markdown;
 mod material;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod metrics;
 mod models;
 #[cfg(feature = "otlp")]
@@ -41,6 +43,8 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
+#[cfg(feature = "mcp")]
+use crate::args::McpCommand;
 use crate::{
     args::{Args, Command, Form, GlobalArgs, ModelsCommand, ProvidersCommand, RouteCommand},
     error::CliError,
@@ -141,6 +145,13 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         #[cfg(feature = "index")]
         Command::Index { command } => index::run(&command, quiet, json),
+        #[cfg(feature = "mcp")]
+        Command::Mcp { command: McpCommand::Serve(serve) } => {
+            let args = globals(serve.source);
+            mcp::serve(serve, args).await
+        }
+        #[cfg(feature = "mcp")]
+        Command::Mcp { command: McpCommand::Install(install) } => mcp::install(&install, quiet, json),
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         // Text would break the promise of one object, and an object would be of no use to a shell.

@@ -38,6 +38,7 @@ mod listen;
 mod meter;
 mod model_list;
 mod models;
+mod mount;
 mod opening;
 mod options;
 mod page;
@@ -60,6 +61,7 @@ mod watching;
 
 pub use explain::{ClientRequest, Refused, explain};
 pub use key::MintedKey;
+pub use mount::MountedBody;
 pub use options::GatewayOptions;
 pub use request_log::{RequestLine, RequestLog};
 pub use seal::seal_secret;

@@ -1,14 +1,21 @@
 //! What a gateway works with.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{convert::Infallible, path::PathBuf, sync::Arc};
 
+use bytes::Bytes;
 use forge::{RunningSessions, config::ServePlan, store::Store};
 use forge_core::storage::{
     access::{AccessStore, AuditLog, SealStore},
     responses::ResponseStore,
 };
 
-use crate::request_log::RequestLog;
+use http::{Request, Response};
+use http_body_util::Full;
+
+use crate::{
+    mount::{Mount, MountedBody},
+    request_log::RequestLog,
+};
 
 /// What a gateway works with beside the router.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +40,10 @@ pub struct GatewayOptions {
     pub metrics: Option<Arc<Store>>,
     /// The folder of what runs, where the socket is at which the server is watched, or the token of its address.
     pub run: Option<PathBuf>,
+    /// Services of others at paths of the server.
+    pub(crate) mounts: Vec<Mount>,
+    /// Whether those are all that is served.
+    pub(crate) only_mounts: bool,
 }
 
 impl GatewayOptions {
@@ -45,6 +56,24 @@ impl GatewayOptions {
     pub fn with_sessions(mut self, sessions: RunningSessions) -> Self {
         self.sessions = Some(sessions);
         self
+    }
+
+    /// The same with a service of its own at this path, such as `/mcp/context`. Keys, host names, origins and limits hold for it
+    /// as for everything else, a body has at most 4 MiB, and who calls stands in the extensions of a request as a
+    /// [`CallContext`](forge::CallContext) with its tags and budgets.
+    pub fn with_mount<S>(mut self, path: impl Into<Arc<str>>, service: S) -> Self
+    where
+        S: tower_service::Service<Request<Full<Bytes>>, Response = Response<MountedBody>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send,
+    {
+        self.mounts.push(Mount::new(path, service));
+        self
+    }
+
+    /// The same, with nothing served but what is mounted.
+    pub fn only_mounts(self) -> Self {
+        Self { only_mounts: true, ..self }
     }
 
     /// The same with this folder of what runs.

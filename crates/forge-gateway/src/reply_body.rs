@@ -34,6 +34,8 @@ pub(crate) enum ReplyBody {
     Stream(Streaming),
     /// What happens at the server.
     Events(Box<EventStream>),
+    /// What a mounted service says.
+    Mounted(Pin<Box<dyn Body<Data = Bytes, Error = Infallible> + Send>>),
 }
 
 impl fmt::Debug for ReplyBody {
@@ -68,6 +70,7 @@ impl Body for ReplyBody {
                 Some(stream) => stream.poll(cx).map(|body| body.map(|body| Ok(Frame::data(body)))),
                 None => Poll::Ready(None),
             },
+            Self::Mounted(body) => body.as_mut().poll_frame(cx),
             Self::Events(events) => events.poll_frames(cx).map(|text| text.map(|text| Ok(Frame::data(text)))),
         }
     }
@@ -79,7 +82,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(body) => SizeHint::with_exact(body.as_ref().map_or(0, Bytes::len) as u64),
-            Self::Stream(_) | Self::Events(_) => SizeHint::default(),
+            Self::Stream(_) | Self::Events(_) | Self::Mounted(_) => SizeHint::default(),
         }
     }
 }

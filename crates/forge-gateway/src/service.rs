@@ -23,6 +23,7 @@ use crate::{
     keyring::Caller,
     listen::Ends,
     model_list,
+    mount::Mount,
     options::GatewayOptions,
     path::Wanted,
     reply::{self, Reply, insert},
@@ -47,16 +48,31 @@ pub(crate) struct Service {
     pub(crate) states: Arc<StateMemory>,
     pub(crate) responses: Option<Arc<Responses>>,
     pub(crate) sessions: Option<RunningSessions>,
+    mounts: Vec<Mount>,
+    only_mounts: bool,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, log, responses, sessions, .. } = options;
+        let GatewayOptions { plan, metrics, log, responses, sessions, mounts, only_mounts, .. } = options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let responses = responses.map(|store| Arc::new(Responses::new(store, router.timer())));
         let (capacity, plan) = (Capacity::new(&plan), RwLock::new(Arc::new(plan)));
-        Self { router, access, tls, capacity, metrics, log, states, responses, sessions, plan }
+        Self {
+            router,
+            access,
+            tls,
+            capacity,
+            metrics,
+            log,
+            states,
+            responses,
+            sessions,
+            mounts,
+            only_mounts,
+            plan,
+        }
     }
 
     /// How it serves now.
@@ -120,7 +136,13 @@ impl Service {
         };
         // Nothing is read on behalf of somebody who is not known.
         let Some(caller) = caller else { return wanted.no_key() };
-        let mut reply = self.serve(plan, &caller, wanted, head, body).await;
+        let mut reply = match Mount::find(&self.mounts, head.uri.path()) {
+            Some(mount) => mount.reply(&self.router, &caller, head, body, (&self.capacity, plan)).await,
+            None if self.only_mounts && !matches!(wanted, Wanted::Alive) => {
+                reply::refusal(StatusCode::NOT_FOUND, &format!("nothing is served at {}", head.uri.path()))
+            }
+            None => self.serve(plan, &caller, wanted, head, body).await,
+        };
         if let Some(name) = caller.name() {
             reply.extensions_mut().insert(KeyName(Arc::clone(name)));
         }

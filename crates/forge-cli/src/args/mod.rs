@@ -7,6 +7,8 @@ mod config;
 mod index;
 mod inject;
 mod log;
+#[cfg(feature = "mcp")]
+mod mcp;
 mod metrics;
 mod serve;
 mod session;
@@ -20,6 +22,8 @@ use clap::{ArgAction, Parser, Subcommand};
 
 #[cfg(feature = "index")]
 pub(crate) use self::index::{IndexCommand, IndexPlace};
+#[cfg(feature = "mcp")]
+pub(crate) use self::mcp::{McpCommand, McpInstall, McpProgram, McpServe};
 pub(crate) use self::{
     access::{
         AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysSet, KeysStore, ScopeArg,
@@ -166,6 +170,12 @@ pub(crate) enum Command {
     Index {
         #[command(subcommand)]
         command: IndexCommand,
+    },
+    /// Serve code questions and models to programs that speak MCP.
+    #[cfg(feature = "mcp")]
+    Mcp {
+        #[command(subcommand)]
+        command: McpCommand,
     },
     /// Say what is found on this machine: configuration, keys (never shown), accounts.
     Doctor(Doctor),

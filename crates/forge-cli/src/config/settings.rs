@@ -6,7 +6,7 @@ use std::{fmt::Write as _, time::Duration};
 
 use forge::{
     ProviderId,
-    config::{ConfigFile, Key, KeyPath, RouterPlan, ServeSpec, SessionPlan, is_reference},
+    config::{ConfigFile, Key, KeyPath, McpPlan, McpSpec, RouterPlan, ServeSpec, SessionPlan, is_reference},
     model::Price,
     router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
     storage::budget::Scope,
@@ -36,6 +36,9 @@ pub(super) fn written(file: &ConfigFile) -> Value {
     }
     if let Some(serve) = file.get::<ServeSpec>().filter(|serve| **serve != ServeSpec::default()) {
         settings["serve"] = json!(serve);
+    }
+    if let Some(mcp) = file.get::<McpSpec>().filter(|mcp| **mcp != McpSpec::default()) {
+        settings["mcp"] = json!(mcp);
     }
     tidy(settings)
 }
@@ -82,7 +85,19 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "budgets": plan.budgets.iter().filter_map(tagged).collect::<Vec<_>>(),
         "session": session(&file.session),
         "serve": serve::serve(&file.serve),
+        "mcp": mcp(&file.mcp),
     }))
+}
+
+fn mcp(plan: &McpPlan) -> Value {
+    json!({
+        "context": plan.context,
+        "models": plan.models,
+        "max_connections": plan.max_connections,
+        "per_call_usd": plan.per_call.dollars(),
+        "per_day_usd": plan.per_day.dollars(),
+        "roots": plan.roots,
+    })
 }
 
 fn session(plan: &SessionPlan) -> Value {
@@ -409,6 +424,7 @@ serve:
   limits: { body_bytes: 2048, all_body_bytes: 4096, connections: 10, in_flight: 5, per_key: { rpm: 1, tpm: 2, concurrent: 3 } }
   timeout: 10m
   grace: 5s
+mcp: { context: "127.0.0.1:9101", max_connections: 5, per_call_usd: 0.5, roots: [code] }
 "#;
 
     #[derive(Debug)]

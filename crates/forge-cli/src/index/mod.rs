@@ -14,9 +14,6 @@ use crate::{
     terminal,
 };
 
-/// Names that are offered in place of one that is not there.
-const OFFERED: usize = 5;
-
 pub(crate) fn run(command: &IndexCommand, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let place = match command {
         IndexCommand::Map { place, .. }
@@ -135,14 +132,7 @@ fn known_kind(text: &str) -> Result<Kind, CliError> {
 
 /// Nothing has the name. Those that contain it may be meant.
 fn no_such(index: &mut Index, symbol: &str, kind: Option<Kind>) -> CliError {
-    let name = symbol.rsplit([':', '.']).next().unwrap_or(symbol);
-    let pattern: String =
-        name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '.' }).collect();
-    let near = index.find_pattern(&format!("(?i){pattern}"), kind).map(|rows| rows.rows).unwrap_or_default();
-    let mut names: Vec<String> = near.into_iter().map(|row| row.name).collect();
-    names.sort_unstable_by_key(|name| (name.len(), name.clone()));
-    names.dedup();
-    names.truncate(OFFERED);
+    let names = index.like(symbol, kind);
     let next = if names.is_empty() {
         "`forge index map` shows what is there; `--root DIR` looks elsewhere".to_owned()
     } else {

@@ -49,6 +49,10 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
         note(quiet, "responses are not kept: set FORGE_HOME to a folder, or HOME, where the accounts can be");
     }
     options.run = url::folder();
+    #[cfg(feature = "mcp")]
+    {
+        options = crate::mcp::mounted(options, &setup)?;
+    }
     if args.check {
         options.plan.listen.clear();
         options.plan.probes = None;

@@ -17,6 +17,9 @@ use super::rows;
 /// Bytes that a compiled pattern may take.
 const LARGEST: usize = 1 << 20;
 
+/// Names that are offered in place of one that is not there.
+const OFFERED: usize = 5;
+
 impl Index {
     /// Definitions of a symbol: a name, or a name in a type or a module as `Engine::run` or `Engine.run`.
     pub fn find(&mut self, symbol: &str, kind: Option<Kind>) -> Result<Rows, IndexError> {
@@ -33,6 +36,21 @@ impl Index {
         self.refresh();
         let matches = |name: &str| matcher.is_match(name);
         Ok(self.definitions(kind, matches, |_, head, def| matches(head.name(def.name))))
+    }
+
+    /// Names of definitions that contain that of a symbol, in letters of either case: at most 5, the shortest first. For whoever
+    /// asked for one that is not there.
+    pub fn like(&mut self, symbol: &str, kind: Option<Kind>) -> Vec<String> {
+        let name = symbol.rsplit([':', '.']).next().unwrap_or(symbol);
+        let pattern: String =
+            name.chars().map(|c| if c.is_alphanumeric() || c == '_' { c } else { '.' }).collect();
+        let near =
+            self.find_pattern(&format!("(?i){pattern}"), kind).map(|rows| rows.rows).unwrap_or_default();
+        let mut names: Vec<String> = near.into_iter().map(|row| row.name).collect();
+        names.sort_unstable_by_key(|name| (name.len(), name.clone()));
+        names.dedup();
+        names.truncate(OFFERED);
+        names
     }
 
     fn definitions(

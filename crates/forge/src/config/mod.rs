@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, `serve:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -29,6 +29,7 @@
 //! );
 //! ```
 
+mod mcp;
 mod serve;
 mod session;
 
@@ -43,8 +44,9 @@ use forge_config::{Loaded, Sections};
 pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
-use self::{serve::ServeSection, session::SessionSection};
+use self::{mcp::McpSection, serve::ServeSection, session::SessionSection};
 pub use self::{
+    mcp::{McpPlan, McpSpec},
     serve::{
         AdminPlace, AliasModel, AliasSpec, AliasTarget, BetasSpec, KeptResponsesSpec, KeyLimitSpec, Listen,
         ModelAlias, ModelNames, Network, NoAdminPlace, NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec,
@@ -68,11 +70,12 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
     Sections::new()
         .with_title(
             "Forge configuration",
-            "A forge.yaml: providers, pools, roles, budgets, sessions and a server.",
+            "A forge.yaml: providers, pools, roles, budgets, sessions and servers.",
         )
         .with(router)
         .with(SessionSection)
         .with(ServeSection)
+        .with(McpSection)
 }
 
 /// Reads files that are made of the same sections, on the same machine.
@@ -136,6 +139,7 @@ impl<'a> Loader<'a> {
             plan,
             session: loaded.take().unwrap_or_default(),
             serve,
+            mcp: loaded.take().unwrap_or_default(),
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
@@ -156,6 +160,8 @@ pub struct ConfigFile {
     pub session: SessionPlan,
     /// How a server serves.
     pub serve: ServePlan,
+    /// What Forge is for programs that speak MCP.
+    pub mcp: McpPlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
     name: String,

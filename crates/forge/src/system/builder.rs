@@ -129,7 +129,7 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { mut plan, origins, session, serve, warnings } = self.discover().await?;
+        let Discovered { mut plan, origins, session, serve, mcp, warnings } = self.discover().await?;
         let mut deps = router_deps();
         deps.events.clone_from(&self.events);
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
@@ -171,6 +171,7 @@ impl SystemBuilder {
             origins,
             session,
             serve,
+            mcp,
             warnings,
             store,
             journal,

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
     Adapter, AdapterRegistry, ModelId, ModelTable,
-    config::{ConfigFile, ServePlan, SessionPlan},
+    config::{ConfigFile, McpPlan, ServePlan, SessionPlan},
     environment::Environment,
     provider::{AdapterSettings, Health},
     router::{ProviderPlan, RouterPlan},
@@ -36,6 +36,7 @@ pub(crate) struct Discovered {
     pub(crate) session: SessionPlan,
     // Large, and moved about by every command.
     pub(crate) serve: Box<ServePlan>,
+    pub(crate) mcp: McpPlan,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -51,7 +52,11 @@ impl Discovered {
         let warnings = file.warnings.iter().map(ToString::to_string).collect();
         let mut session = file.session;
         session.prompts = session.prompts.map(|folder| path.with_file_name("").join(folder));
-        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), warnings }
+        let mut mcp = file.mcp;
+        for folder in &mut mcp.roots {
+            *folder = path.with_file_name("").join(&*folder);
+        }
+        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), mcp, warnings }
     }
 }
 

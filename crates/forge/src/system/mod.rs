@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::{
     Adapter, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
-    config::{ServePlan, SessionPlan},
+    config::{McpPlan, ServePlan, SessionPlan},
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Session, SessionDeps, SessionError},
     session_model::{self, LiveSessions, RunningSessions},
@@ -38,7 +38,8 @@ use chrono::Utc;
 /// A running Forge: one router over every provider, its accounts, its budgets and its sessions.
 ///
 /// One value of a process, passed to whoever needs it; there is no global one. The environment is never read: a
-/// lookup is passed in.
+/// lookup is passed in. A clone is the same Forge, whose router and sessions follow a [`reload`](Self::reload) of any other;
+/// what it says of the configuration is that of its own last reload.
 ///
 /// ```no_run
 /// use forge::{System, session::{Plan, Topic}};
@@ -52,12 +53,14 @@ use chrono::Utc;
 /// # Ok(())
 /// # }
 /// ```
+#[derive(Clone)]
 pub struct System {
     router: Router,
     plan: RouterPlan,
     origins: Vec<String>,
     session: SessionPlan,
     serve: Box<ServePlan>,
+    mcp: McpPlan,
     warnings: Vec<String>,
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
@@ -107,6 +110,16 @@ impl System {
     /// How the configuration wants a server to serve.
     pub fn serve_plan(&self) -> &ServePlan {
         &self.serve
+    }
+
+    /// How the configuration wants programs that speak MCP to be answered.
+    pub fn mcp_plan(&self) -> &McpPlan {
+        &self.mcp
+    }
+
+    /// Whether scripts answer instead of models.
+    pub fn is_simulated(&self) -> bool {
+        self.host.simulated
     }
 
     /// What the author of the configuration should know, a line each.
@@ -218,12 +231,12 @@ impl System {
     /// # Errors
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
-        let Discovered { mut plan, origins, session, serve, warnings } = self.builder.discover().await?;
+        let Discovered { mut plan, origins, session, serve, mcp, warnings } = self.builder.discover().await?;
         session_model::provide(&mut plan.providers, &self.host, &self.live);
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
-        self.serve = serve;
+        (self.serve, self.mcp) = (serve, mcp);
         self.host.set_plan(self.session.clone());
         Ok(())
     }

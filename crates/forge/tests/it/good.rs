@@ -133,6 +133,7 @@ serve:
   timeout: 10m
   grace: 5s
   relay: false
+mcp: { context: "127.0.0.1:9101", models: "[::1]:9102", max_connections: 5, per_call_usd: 0.5, per_day_usd: 3, roots: [code, docs] }
 "#;
 
 fn good(text: &str) -> ConfigFile {
@@ -270,6 +271,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.plan.budgets),
         format!("{:?}", file.session),
         format!("{:?}", file.serve),
+        format!("{:?}", file.mcp),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }

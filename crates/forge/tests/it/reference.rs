@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 26] = [
+const SECTIONS: [(&str, &str); 27] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -47,6 +47,7 @@ const SECTIONS: [(&str, &str); 26] = [
     ("AliasSpec", "A name of a model"),
     ("ServeLimitSpec", "Limits of a server"),
     ("KeyLimitSpec", "Limits of a key"),
+    ("McpSpec", "Servers for programs that speak MCP"),
 ];
 
 fn reference() -> String {

@@ -34,8 +34,9 @@ fn the_schema_names_every_section() {
         "budgets",
         "session",
         "serve",
+        "mcp",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 14);
+    assert_eq!(sections.len(), 15);
 }

@@ -1,0 +1,279 @@
+//! What the servers have in common: the protocol.
+
+use std::{io, sync::Arc};
+
+use forge::CallContext;
+use rmcp::{
+    ErrorData, RoleServer, ServerHandler, ServiceExt,
+    model::{
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
+        GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+        ListToolsResult, PaginatedRequestParams, PromptMessage, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
+        Tool,
+    },
+    service::{RequestContext, ServerInitializeError},
+    transport::{
+        async_rw::AsyncRwTransport,
+        io::stdio_pipes,
+        streamable_http_server::{
+            StreamableHttpServerConfig, StreamableHttpService, session::never::NeverSessionManager,
+        },
+    },
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Semaphore,
+};
+
+use crate::{
+    call::Call,
+    context::ContextMcpServer,
+    failure::Failure,
+    models::{self, ModelMcpServer},
+};
+
+/// Calls of one server under way at once. One more is told to wait.
+const MAX_IN_FLIGHT: usize = 64;
+
+/// Bytes of a message on standard input. A longer one is dropped as it comes, and the next one is read.
+const MAX_LINE: usize = 8 << 20;
+
+/// Bytes of a request over HTTP.
+const MAX_BODY: usize = 4 << 20;
+
+/// A server as a tower service for requests with any body.
+pub type HttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+
+/// A server of one or both kinds, for any number of clients. Clones are the same server.
+#[derive(Debug, Clone)]
+pub struct McpServer {
+    context: Option<ContextMcpServer>,
+    models: Option<Arc<ModelMcpServer>>,
+    tools: Arc<[Tool]>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Default for McpServer {
+    /// One without any tool.
+    fn default() -> Self {
+        Self::new(None, None)
+    }
+}
+
+/// Why a server came to an end before its client did.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The client does not begin as the protocol has it.
+    #[error("the client did not begin as the protocol has it: {0}")]
+    Opening(String),
+    /// The server broke down.
+    #[error("the server broke down")]
+    Broken(#[source] io::Error),
+}
+
+impl From<ContextMcpServer> for McpServer {
+    fn from(context: ContextMcpServer) -> Self {
+        Self::new(Some(context), None)
+    }
+}
+
+impl From<ModelMcpServer> for McpServer {
+    fn from(models: ModelMcpServer) -> Self {
+        Self::new(None, Some(Arc::new(models)))
+    }
+}
+
+impl ContextMcpServer {
+    /// Serves the client at standard input and output until it closes them. Nothing else may be written there.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol.
+    pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        McpServer::from(self).serve_stdio().await
+    }
+}
+
+impl ModelMcpServer {
+    /// Serves the client at standard input and output until it closes them. Nothing else may be written there.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol.
+    pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        McpServer::from(self).serve_stdio().await
+    }
+}
+
+impl McpServer {
+    /// This server and another as one, with the tools of both; where both have the same, this one answers.
+    #[must_use]
+    pub fn with(self, other: impl Into<Self>) -> Self {
+        let other = other.into();
+        Self::new(self.context.or(other.context), self.models.or(other.models))
+    }
+
+    fn new(context: Option<ContextMcpServer>, models: Option<Arc<ModelMcpServer>>) -> Self {
+        let of_context = context.iter().flat_map(|_| ContextMcpServer::tools());
+        let tools = of_context.chain(models.iter().flat_map(|_| ModelMcpServer::tools())).collect();
+        let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
+        Self { context, models, tools, in_flight }
+    }
+
+    /// Ends the councils at work. Each can be gone on with, also by the next process.
+    pub fn stop(&self) {
+        if let Some(models) = &self.models {
+            models.stop();
+        }
+    }
+
+    /// Serves the client at standard input and output until it closes them. Nothing else may be written there.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol.
+    pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        let (input, output) = stdio_pipes();
+        self.serve(input, output).await
+    }
+
+    /// Serves the client that writes `input` and reads `output`, a message a line, until it closes `input`.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol.
+    pub async fn serve(
+        self,
+        input: impl AsyncRead + Send + Unpin + 'static,
+        output: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<(), ServeError> {
+        let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MAX_LINE);
+        let running = match Box::pin(ServiceExt::serve(self, transport)).await {
+            Ok(running) => running,
+            // Gone before it said anything.
+            Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+            Err(error) => return Err(ServeError::Opening(error.to_string())),
+        };
+        running.waiting().await.map(drop).map_err(|error| ServeError::Broken(io::Error::other(error)))
+    }
+
+    /// The server as a service for HTTP, to be put at one path; both the stateless protocol of 2026-07-28 and the older ones are
+    /// answered there. It keeps no sessions: a request that is closed is cancelled.
+    ///
+    /// It knows this machine's own host names alone and refuses every page of a browser. Whoever lets others in looks at both
+    /// first, and may say who calls by a [`CallContext`] in the extensions of a request.
+    pub fn into_service(self) -> HttpService {
+        let config = StreamableHttpServerConfig::default()
+            .with_legacy_session_mode(false)
+            .with_max_request_body_bytes(MAX_BODY)
+            .enforce_origin_validation();
+        StreamableHttpService::new(move || Ok(self.clone()), Arc::new(NeverSessionManager::default()), config)
+    }
+
+    async fn answer(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ErrorData> {
+        let unknown = || ErrorData::invalid_params(format!("there is no tool `{}`", request.name), None);
+        let Ok(_place) = self.in_flight.try_acquire() else {
+            let message = format!("{MAX_IN_FLIGHT} calls are under way");
+            return Ok(Failure::new("busy", message, "ask again when one of them has ended").into_result());
+        };
+        let (name, given) = (&*request.name, request.arguments);
+        let is_of_models = ModelMcpServer::has(name);
+        let answered = match (&self.context, &self.models) {
+            (_, Some(models)) if is_of_models => {
+                let call = call(models, context);
+                models.call(name, given, &call).await.map(|answer| answer.map(|answer| answer.to_string()))
+            }
+            (Some(context), _) => context.call(name, given).await,
+            _ => None,
+        };
+        Ok(match answered.ok_or_else(unknown)? {
+            Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Err(failure) => failure.into_result(),
+        })
+    }
+}
+
+/// A call on behalf of whoever makes it, as whoever has let the request in says: with its tags and its budgets.
+fn call(models: &ModelMcpServer, request: RequestContext<RoleServer>) -> Call {
+    let parts = request.extensions.get::<http::request::Parts>();
+    let caller = parts.and_then(|parts| parts.extensions.get::<CallContext>()).cloned();
+    Call { caller: caller.unwrap_or_else(|| models.caller()), timer: models.timer(), request }
+}
+
+impl ServerHandler for McpServer {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder().enable_tools();
+        let capabilities = match self.models {
+            Some(_) => capabilities.enable_prompts().enable_resources().build(),
+            None => capabilities.build(),
+        };
+        let own = Implementation::new("forge", env!("CARGO_PKG_VERSION"));
+        ServerConfig::new(capabilities).with_server_info(own)
+    }
+
+    async fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        Ok(ListToolsResult::with_all_items(self.tools.to_vec()))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.answer(request, context).await.map(CallToolResponse::Complete)
+    }
+
+    async fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        let prompts = self.models.iter().flat_map(|_| models::prompts());
+        Ok(ListPromptsResult::with_all_items(prompts.collect()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        let text =
+            self.models.as_ref().and_then(|_| models::prompt(&request.name, request.arguments.as_ref()));
+        let message = format!("there is no prompt `{}`, or what it is about is missing", request.name);
+        let text = text.ok_or_else(|| ErrorData::invalid_params(message, None))?;
+        Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let templates = self.models.iter().map(|_| models::template());
+        Ok(ListResourceTemplatesResult::with_all_items(templates.collect()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        let unknown = || ErrorData::resource_not_found(format!("there is nothing at {}", request.uri), None);
+        let models = self.models.as_ref().ok_or_else(unknown)?;
+        let call = call(models, context);
+        let text = models.resource(&request.uri, &call).await;
+        let text = text.map_err(|failure| ErrorData::resource_not_found(failure.into_message(), None))?;
+        let contents = ResourceContents::text(text, request.uri).with_mime_type("text/markdown");
+        Ok(ReadResourceResult::new(vec![contents]).into())
+    }
+
+    fn get_tool(&self, name: &str) -> Option<Tool> {
+        self.tools.iter().find(|tool| tool.name == name).cloned()
+    }
+}
