@@ -56,6 +56,16 @@ providers:
         Self::run(command, folder)
     }
 
+    /// The two servers of the Model Context Protocol alone, in front of vendors that they simulate themselves.
+    pub(crate) fn mcp(folder: PathBuf) -> Self {
+        fs::create_dir(folder.join("code")).unwrap();
+        fs::write(folder.join("code/lib.rs"), "fn canary() {}\n").unwrap();
+        let mut command = at_home(&folder);
+        command.args(["mcp", "serve", "--all", "--offline", "--root", "code"]);
+        command.args(["--http", "127.0.0.1:0", "--probes", "127.0.0.1:0"]);
+        Self::run(command, folder)
+    }
+
     /// The sessions that its clients have begun: how each ended, and how many calls it made.
     pub(crate) fn sessions(&self) -> Vec<(String, u64)> {
         let output =
@@ -73,7 +83,8 @@ providers:
         let mut said = String::new();
         let url = lines.by_ref().find_map(|line| {
             said = format!("{said}{line}\n");
-            Some(line.split_once("serving ")?.1.split_once(';')?.0.to_owned())
+            let place = line.split_once("serving ")?.1;
+            Some(place.split_once(';').or_else(|| place.split_once("/mcp/"))?.0.to_owned())
         });
         let url = url.unwrap_or_else(|| panic!("the server ended: {said}"));
         // Nobody else reads what it says later.

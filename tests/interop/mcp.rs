@@ -1,11 +1,24 @@
-//! The official Python client of the Model Context Protocol against the built command.
+//! The official Python client of the Model Context Protocol and its conformance suite against the built command.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::{
     command::forge,
+    gateway::{self, Gateway},
     python::{installed, python, say, skipped},
 };
+
+/// The script as usual, with a Python of its own: the packages do not go together with those of others.
+fn with_own(own: &Path, script: &str) -> Option<Command> {
+    let usual = python(script)?;
+    let mut command = Command::new(own);
+    command.args(usual.get_args()).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    Some(command)
+}
 
 #[test]
 fn the_official_client_lists_calls_cancels_and_waits_for_a_long_council() {
@@ -17,15 +30,28 @@ fn the_official_client_lists_calls_cancels_and_waits_for_a_long_council() {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("mcp-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("lib.rs"), "fn canary() {}\n").unwrap();
-    // The script as usual, with a Python of its own: the packages do not go together with those of others.
-    let Some(usual) = python("mcp_client.py") else { return };
-    let mut command = std::process::Command::new(own);
-    command.args(usual.get_args()).arg("stdio").arg(forge().get_program()).arg(&folder);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    let output = command.output().unwrap();
+    let Some(mut command) = with_own(&own, "mcp_client.py") else { return };
+    let output = command.arg("stdio").arg(forge().get_program()).arg(&folder).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     say(said.trim());
     assert_eq!(said.lines().count(), 4, "{said}");
     fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn the_conformance_suite_finds_nothing_that_is_not_expected() {
+    let Some(own) = installed("conformance/bin/python") else { return };
+    let Some(suite) = installed("conformance/node_modules/@modelcontextprotocol/conformance") else { return };
+    if !own.exists() || !suite.exists() {
+        skipped("the conformance suite is not installed; run `tests/interop/setup FOLDER` again");
+        return;
+    }
+    let Some(mut command) = with_own(&own, "conformance.py") else { return };
+    let server = Gateway::mcp(gateway::folder("conformance"));
+    let output = command.arg(&server.url).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    say(said.trim());
+    assert_eq!(said.lines().count(), 4, "{said}");
 }

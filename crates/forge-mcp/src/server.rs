@@ -6,11 +6,11 @@ use forge::CallContext;
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestParams,
-        GetPromptResponse, GetPromptResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
-        ListToolsResult, PaginatedRequestParams, PromptMessage, ReadResourceRequestParams,
-        ReadResourceResponse, ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig,
-        Tool,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestMethod,
+        GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsRequestMethod,
+        ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListToolsResult,
+        PaginatedRequestParams, PromptMessage, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig, Tool,
     },
     service::{RequestContext, ServerInitializeError},
     transport::{
@@ -21,6 +21,7 @@ use rmcp::{
         },
     },
 };
+use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::Semaphore,
@@ -234,8 +235,11 @@ impl ServerHandler for McpServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListPromptsResult, ErrorData> {
-        let prompts = self.models.iter().flat_map(|_| models::prompts());
-        Ok(ListPromptsResult::with_all_items(prompts.collect()))
+        // What the capabilities do not have is an unknown method, not an empty list.
+        if self.models.is_none() {
+            return Err(ErrorData::method_not_found::<ListPromptsRequestMethod>());
+        }
+        Ok(ListPromptsResult::with_all_items(models::prompts()))
     }
 
     async fn get_prompt(
@@ -243,8 +247,10 @@ impl ServerHandler for McpServer {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let text =
-            self.models.as_ref().and_then(|_| models::prompt(&request.name, request.arguments.as_ref()));
+        if self.models.is_none() {
+            return Err(ErrorData::method_not_found::<GetPromptRequestMethod>());
+        }
+        let text = models::prompt(&request.name, request.arguments.as_ref());
         let message = format!("there is no prompt `{}`, or what it is about is missing", request.name);
         let text = text.ok_or_else(|| ErrorData::invalid_params(message, None))?;
         Ok(GetPromptResult::new(vec![PromptMessage::new_text(Role::User, text)]).into())
@@ -255,8 +261,10 @@ impl ServerHandler for McpServer {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let templates = self.models.iter().map(|_| models::template());
-        Ok(ListResourceTemplatesResult::with_all_items(templates.collect()))
+        if self.models.is_none() {
+            return Err(ErrorData::method_not_found::<ListResourceTemplatesRequestMethod>());
+        }
+        Ok(ListResourceTemplatesResult::with_all_items(vec![models::template()]))
     }
 
     async fn read_resource(
@@ -264,11 +272,14 @@ impl ServerHandler for McpServer {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let unknown = || ErrorData::resource_not_found(format!("there is nothing at {}", request.uri), None);
-        let models = self.models.as_ref().ok_or_else(unknown)?;
+        let unknown = |message: String| {
+            ErrorData::resource_not_found(message, Some(json!({"uri": request.uri})))
+        };
+        let nothing = || unknown(format!("there is nothing at {}", request.uri));
+        let models = self.models.as_ref().ok_or_else(nothing)?;
         let call = call(models, context);
         let text = models.resource(&request.uri, &call).await;
-        let text = text.map_err(|failure| ErrorData::resource_not_found(failure.into_message(), None))?;
+        let text = text.map_err(|failure| unknown(failure.into_message()))?;
         let contents = ResourceContents::text(text, request.uri).with_mime_type("text/markdown");
         Ok(ReadResourceResult::new(vec![contents]).into())
     }

@@ -142,6 +142,20 @@ async fn the_list_of_tools_is_short_and_always_the_same() {
     assert_eq!(client.ask("tools/list", json!({})).await["result"], list["result"]);
 }
 
+#[tokio::test]
+async fn there_are_no_prompts_and_no_resources_as_the_capabilities_say() {
+    let code = Code::new("undeclared");
+    let mut client = Client::new(code.server()).await;
+    for (method, parameters) in [
+        ("prompts/list", json!({})),
+        ("prompts/get", json!({"name": "council"})),
+        ("resources/list", json!({})),
+        ("resources/templates/list", json!({})),
+    ] {
+        assert_eq!(client.ask(method, parameters).await["error"]["code"], -32601, "{method}");
+    }
+}
+
 /// Four characters are a token. The tools of a server take 2,500 of a window and one takes 350; no client reads schemas of answers.
 pub(crate) fn is_short(list: &Value) {
     let tokens = |value: &Value| value.to_string().len() / 4;

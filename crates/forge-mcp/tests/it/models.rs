@@ -250,10 +250,8 @@ async fn two_prompts_and_the_report_of_a_run_are_there_for_people() {
     assert!(report["result"]["contents"][0]["text"].as_str().unwrap().contains("### Findings"), "{report}");
     for nothing in ["forge://run/../report", "forge://run/20261130-000000-abcd/report", "file:///etc/passwd"]
     {
-        assert!(
-            client.ask("resources/read", json!({"uri": nothing})).await["error"].is_object(),
-            "{nothing}"
-        );
+        let answer = client.ask("resources/read", json!({"uri": nothing})).await;
+        assert_eq!(answer["error"]["data"]["uri"], nothing, "{answer}");
     }
 }
 
