@@ -265,13 +265,13 @@ fn what_keys_and_their_log_print_obeys_their_schemas() {
     for done in ["show", "disable", "enable", "revoke"] {
         forms.hold_output("keys-show", 0, &mut command(&format!("keys {done} free")));
     }
+    forms.hold_output("keys-usage", 0, &mut command("keys usage ci"));
     let said = forms.hold_output("keys-set", 0, &mut command("keys set ci --rpm 9 --scope attend"));
     assert_eq!(
         (&said["before"]["requests_per_minute"], &said["key"]["scopes"][0]),
         (&json!(6), &json!("attend"))
     );
     assert_eq!(said["key"]["allowance"]["budgets"], json!([]), "the whole is replaced");
-    forms.hold_output("keys-usage", 0, &mut command("keys usage ci"));
     forms.hold_output("keys-rotate-seal", 0, &mut command("keys rotate-seal"));
     let refused = [
         "keys show cj",

@@ -272,18 +272,28 @@ impl<'a> Shape<'a> {
     }
 
     /// Where `key`, and whether its value is a scalar, stands below `schema`, as it would be written: the place that is the
-    /// fewest steps away, and at least so many.
+    /// fewest steps away, and at least so many. The very name goes before another spelling of it.
     fn elsewhere(&self, (key, is_scalar): (&str, bool), schema: &'a Json, least: usize) -> Option<String> {
+        let very = |name: &str, _: &'a Json| name == key;
+        // Another spelling has to hold what is written, as `models` are no `model`.
+        let alike =
+            |name: &str, inner: &'a Json| meant::is_same(name, key) && self.is_scalar(inner) == is_scalar;
+        self.place_of(&very, schema, least).or_else(|| self.place_of(&alike, schema, least))
+    }
+
+    fn place_of(
+        &self,
+        is_it: &dyn Fn(&str, &'a Json) -> bool,
+        schema: &'a Json,
+        least: usize,
+    ) -> Option<String> {
         let mut level = vec![(schema, "KEY".to_owned())];
         for depth in 0..FARTHEST {
             let mut next = Vec::new();
             for (schema, around) in level {
                 let (schema, _) = self.follow(schema);
                 for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
-                    // Another spelling has to hold what is written, as `models` are no `model`.
-                    let is_it =
-                        || name == key || meant::is_same(name, key) && self.is_scalar(inner) == is_scalar;
-                    if depth >= least && is_it() {
+                    if depth >= least && is_it(name, inner) {
                         return Some(around.replace("KEY", &format!("{name}: ...")));
                     }
                     // Nobody is sent to a place that is on its way out.

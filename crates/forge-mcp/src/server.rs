@@ -272,9 +272,8 @@ impl ServerHandler for McpServer {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let unknown = |message: String| {
-            ErrorData::resource_not_found(message, Some(json!({"uri": request.uri})))
-        };
+        let unknown =
+            |message: String| ErrorData::resource_not_found(message, Some(json!({"uri": request.uri})));
         let nothing = || unknown(format!("there is nothing at {}", request.uri));
         let models = self.models.as_ref().ok_or_else(nothing)?;
         let call = call(models, context);
