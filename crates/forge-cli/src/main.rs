@@ -36,6 +36,7 @@ mod watch;
 
 use std::{
     io::{IsTerminal as _, Write as _},
+    pin::Pin,
     process::ExitCode,
 };
 
@@ -83,6 +84,11 @@ fn refuse(error: &clap::Error) -> ! {
     error.exit()
 }
 
+/// A command by itself: in one future with all others, it would be optimised together with them, which takes many minutes.
+fn apart<'a, T>(command: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    Box::pin(command)
+}
+
 async fn run(line: Args) -> Result<ExitCode, CliError> {
     let (quiet, json, config) = (line.quiet, line.json, line.config.as_deref());
     let scenario = args::scenario(&line.injected);
@@ -91,54 +97,53 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
     match line.command {
         Command::Ask(ask) => {
             let args = globals(ask.source);
-            ask::run(*ask, args).await
+            apart(ask::run(*ask, args)).await
         }
         Command::Run(run) => {
             let args = globals(run.source);
-            Box::pin(session::run(*run, args)).await
+            apart(session::run(*run, args)).await
         }
         Command::Review(review) => {
             let args = globals(review.source);
-            Box::pin(session::review(*review, args)).await
+            apart(session::review(*review, args)).await
         }
         Command::Follow(follow) => {
             let args = globals(follow.source);
-            Box::pin(session::follow(*follow, args)).await
+            apart(session::follow(*follow, args)).await
         }
         Command::Resume(resume) => {
             let args = globals(resume.source);
-            // A session with its journal is much state, which does not have to lie on the stack of every command.
-            Box::pin(session::resume(*resume, args)).await
+            apart(session::resume(*resume, args)).await
         }
-        Command::Sessions { command } => session::sessions(command, quiet, json).await,
-        Command::Log(args) => log::run(&args, quiet, json).await,
+        Command::Sessions { command } => apart(session::sessions(command, quiet, json)).await,
+        Command::Log(args) => apart(log::run(&args, quiet, json)).await,
         Command::Serve(args) => {
             let source = args.source;
-            serve::run(args, globals(source)).await
+            apart(serve::run(args, globals(source))).await
         }
-        Command::Watch(args) => watch::run(args, json).await,
-        Command::Keys { command } => access::keys(command, quiet, json).await,
-        Command::Teams { command } => access::teams(command, quiet, json).await,
-        Command::Audit(args) => access::audit(args, quiet, json).await,
-        Command::Sim(sim) => sim::run(sim, json).await,
+        Command::Watch(args) => apart(watch::run(args, json)).await,
+        Command::Keys { command } => apart(access::keys(command, quiet, json)).await,
+        Command::Teams { command } => apart(access::teams(command, quiet, json)).await,
+        Command::Audit(args) => apart(access::audit(args, quiet, json)).await,
+        Command::Sim(sim) => apart(sim::run(sim, json)).await,
         Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
         Command::Providers { command: ProvidersCommand::List { source, .. } } => {
-            providers::list(globals(source)).await
+            apart(providers::list(globals(source))).await
         }
         Command::Providers { command: ProvidersCommand::Status(status) } => {
-            providers::status(&status, globals(status.source)).await
+            apart(providers::status(&status, globals(status.source))).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let args = globals(explain.source);
-            route::explain(explain, args).await
+            apart(route::explain(explain, args)).await
         }
         Command::Models { command: ModelsCommand::List(list) } => {
             let args = globals(list.source);
-            models::list(list, args).await
+            apart(models::list(list, args)).await
         }
         Command::Doctor(options) => {
             let args = globals(options.source);
-            doctor::run(options, args).await
+            apart(doctor::run(options, args)).await
         }
         Command::Metrics { command } => {
             metrics::run(if json { command.in_json() } else { command }, config, quiet)
@@ -148,7 +153,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         #[cfg(feature = "mcp")]
         Command::Mcp { command: McpCommand::Serve(serve) } => {
             let args = globals(serve.source);
-            mcp::serve(serve, args).await
+            apart(mcp::serve(serve, args)).await
         }
         #[cfg(feature = "mcp")]
         Command::Mcp { command: McpCommand::Install(install) } => mcp::install(&install, quiet, json),

@@ -75,8 +75,20 @@ impl Mount {
         mounts.iter().find(|mount| *mount.path == *path)
     }
 
-    /// Answers a request that was let in. Who calls stands in its extensions, as the context of a call.
-    pub(crate) async fn reply(
+    /// Answers a request that was let in. Who calls stands in its extensions, as the context of a call. Behind a pointer, so that
+    /// the future of a call need not have room for it.
+    pub(crate) fn reply<'a>(
+        &'a self,
+        router: &'a Router,
+        caller: &'a Caller,
+        head: &'a Parts,
+        body: Incoming,
+        limits: (&'a Capacity, &'a forge::config::ServePlan),
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'a>> {
+        Box::pin(self.replied(router, caller, head, body, limits))
+    }
+
+    async fn replied(
         &self,
         router: &Router,
         caller: &Caller,

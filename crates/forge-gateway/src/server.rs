@@ -1,6 +1,9 @@
 //! The server: its places, its clocks, and an end in order.
 
-use std::{convert::Infallible, future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
+use std::{
+    convert::Infallible, future::poll_fn, io, net::SocketAddr, pin::Pin, sync::Arc, task::Poll,
+    time::Duration,
+};
 
 use forge::{
     config::{AdminPlace, Listen, ServePlan},
@@ -23,6 +26,8 @@ use crate::{
     service::Service,
     tls::{Tls, TlsError},
 };
+
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Why a gateway does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -174,7 +179,16 @@ impl Gateway {
 
     /// Serves until `end` is ready, then takes no more connections, and waits for those that are open, at most for the
     /// grace of the options. Returns whether all of them had ended by then.
-    pub async fn serve(self, end: impl Future<Output = ()>) -> bool {
+    pub async fn serve(self, end: impl Future<Output = ()> + Send) -> bool {
+        self.apart(Box::pin(end)).await
+    }
+
+    /// Behind a pointer, so that all of the server is compiled here, once, and not with each program that serves.
+    fn apart<'a>(self, end: BoxFuture<'a, ()>) -> BoxFuture<'a, bool> {
+        Box::pin(self.until(end))
+    }
+
+    async fn until(self, end: BoxFuture<'_, ()>) -> bool {
         let started = ServerStarted {
             version: env!("CARGO_PKG_VERSION"),
             places: self.places().iter().map(ToString::to_string).collect(),

@@ -1,8 +1,16 @@
 //! What the servers have in common: the protocol.
 
-use std::{io, sync::Arc};
+use std::{
+    convert::Infallible,
+    fmt, io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
+use bytes::Bytes;
 use forge::CallContext;
+use http_body_util::{Full, combinators::BoxBody};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
@@ -43,8 +51,34 @@ const MAX_LINE: usize = 8 << 20;
 /// Bytes of a request over HTTP.
 const MAX_BODY: usize = 4 << 20;
 
-/// A server as a tower service for requests with any body.
-pub type HttpService = StreamableHttpService<McpServer, NeverSessionManager>;
+/// An answer under way.
+type Answering<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A server as a tower service for requests that were read.
+#[derive(Clone)]
+pub struct HttpService(StreamableHttpService<McpServer, NeverSessionManager>);
+
+impl tower_service::Service<http::Request<Full<Bytes>>> for HttpService {
+    type Response = http::Response<BoxBody<Bytes, Infallible>>;
+    type Error = Infallible;
+    type Future = Answering<'static, Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    // Behind a pointer, so that the protocol's generic code is compiled here and not once more in every program.
+    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
+        let service = self.0.clone();
+        Box::pin(async move { Ok(service.handle(request).await) })
+    }
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService").finish_non_exhaustive()
+    }
+}
 
 /// A server of one or both kinds, for any number of clients. Clones are the same server.
 #[derive(Debug, Clone)]
@@ -133,8 +167,13 @@ impl McpServer {
     /// # Errors
     /// The client does not speak the protocol.
     pub async fn serve_stdio(self) -> Result<(), ServeError> {
+        self.stdio().await
+    }
+
+    /// Behind a pointer, so that it is compiled here and not once more in every program.
+    fn stdio(self) -> Answering<'static, Result<(), ServeError>> {
         let (input, output) = stdio_pipes();
-        self.serve(input, output).await
+        Box::pin(self.serve(input, output))
     }
 
     /// Serves the client that writes `input` and reads `output`, a message a line, until it closes `input`.
@@ -166,10 +205,20 @@ impl McpServer {
             .with_legacy_session_mode(false)
             .with_max_request_body_bytes(MAX_BODY)
             .enforce_origin_validation();
-        StreamableHttpService::new(move || Ok(self.clone()), Arc::new(NeverSessionManager::default()), config)
+        let sessions = Arc::new(NeverSessionManager::default());
+        HttpService(StreamableHttpService::new(move || Ok(self.clone()), sessions, config))
     }
 
-    async fn answer(
+    /// Behind a pointer, like [`stdio`](Self::stdio): the protocol's code is generic, and would hold all of this in each of its forms.
+    fn answer(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Answering<'_, Result<CallToolResult, ErrorData>> {
+        Box::pin(self.called(request, context))
+    }
+
+    async fn called(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
@@ -277,7 +326,8 @@ impl ServerHandler for McpServer {
         let nothing = || unknown(format!("there is nothing at {}", request.uri));
         let models = self.models.as_ref().ok_or_else(nothing)?;
         let call = call(models, context);
-        let text = models.resource(&request.uri, &call).await;
+        let text: Answering<'_, _> = Box::pin(models.resource(&request.uri, &call));
+        let text = text.await;
         let text = text.map_err(|failure| unknown(failure.into_message()))?;
         let contents = ResourceContents::text(text, request.uri).with_mime_type("text/markdown");
         Ok(ReadResourceResult::new(vec![contents]).into())

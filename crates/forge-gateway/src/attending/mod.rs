@@ -2,7 +2,7 @@
 
 mod order;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use forge::{
     RunningSession, RunningSessions,
@@ -105,8 +105,17 @@ pub(crate) struct Attending<'a> {
 }
 
 impl Attending<'_> {
-    /// Shows or does what is wanted.
-    pub(crate) async fn answer(&self, wanted: Attended, head: &Parts, body: Incoming) -> Reply {
+    /// Shows or does what is wanted. Behind a pointer, so that the future of a call need not have room for it.
+    pub(crate) fn answer<'b>(
+        &'b self,
+        wanted: Attended,
+        head: &'b Parts,
+        body: Incoming,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send + 'b>> {
+        Box::pin(self.answered(wanted, head, body))
+    }
+
+    async fn answered(&self, wanted: Attended, head: &Parts, body: Incoming) -> Reply {
         let done = match wanted {
             Attended::List => Ok(self.list().await),
             Attended::Show(name) => self.show(&name).await,
