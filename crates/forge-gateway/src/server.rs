@@ -184,7 +184,7 @@ impl Gateway {
     }
 
     /// Behind a pointer, so that all of the server is compiled here, once, and not with each program that serves.
-    fn apart<'a>(self, end: BoxFuture<'a, ()>) -> BoxFuture<'a, bool> {
+    fn apart(self, end: BoxFuture<'_, ()>) -> BoxFuture<'_, bool> {
         Box::pin(self.until(end))
     }
 
