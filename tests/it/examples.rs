@@ -1,4 +1,8 @@
-use std::process::Command;
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
 
 use forge_sim::Vendor;
 
@@ -53,4 +57,29 @@ fn a_dropped_run_is_taken_up_without_asking_again() {
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     // The draft once, the critique that was in flight twice, the synthesis and the check.
     assert_eq!(said.stdout, "cut: true, requests: 2\nsynthesis, 5 calls, requests: 5\n", "{}", said.stderr);
+}
+
+#[test]
+fn both_mcp_servers_answer_each_at_its_own_port() {
+    let mut process = example("mcp_servers").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(process.stdout.take().unwrap()).lines();
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
+    let tools = said.take(2).map(|line| {
+        let line = line.unwrap();
+        let (address, path) = line.strip_prefix("serving http://").unwrap().split_once('/').unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "POST /{path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+             accept: application/json, text/event-stream\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        reply.matches("\"inputSchema\"").count()
+    });
+    assert_eq!(tools.collect::<Vec<_>>(), [5, 6]);
+    drop(process.stdin.take());
+    assert!(process.wait().unwrap().success());
 }

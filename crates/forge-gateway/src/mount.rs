@@ -47,6 +47,16 @@ impl fmt::Debug for Mount {
     }
 }
 
+/// Says what was asked of mounted services, in the text format of Prometheus.
+#[derive(Clone)]
+pub(crate) struct MountedFigures(pub(crate) Arc<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for MountedFigures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MountedFigures").finish_non_exhaustive()
+    }
+}
+
 impl Mount {
     pub(crate) fn new<S>(path: impl Into<Arc<str>>, service: S) -> Self
     where

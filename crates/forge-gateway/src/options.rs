@@ -13,7 +13,7 @@ use http::{Request, Response};
 use http_body_util::Full;
 
 use crate::{
-    mount::{Mount, MountedBody},
+    mount::{Mount, MountedBody, MountedFigures},
     request_log::RequestLog,
 };
 
@@ -38,6 +38,8 @@ pub struct GatewayOptions {
     pub sessions: Option<RunningSessions>,
     /// The accounts that `/metrics` shows.
     pub metrics: Option<Arc<Store>>,
+    /// Figures of whatever is mounted, which `/metrics` shows beside its own.
+    pub(crate) figures: Option<MountedFigures>,
     /// The folder of what runs, where the socket is at which the server is watched, or the token of its address.
     pub run: Option<PathBuf>,
     /// Services of others at paths of the server.
@@ -68,6 +70,12 @@ impl GatewayOptions {
         S::Future: Send,
     {
         self.mounts.push(Mount::new(path, service));
+        self
+    }
+
+    /// The same, with these figures of what is mounted at `/metrics`, in the text format of Prometheus.
+    pub fn with_figures(mut self, figures: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        self.figures = Some(MountedFigures(Arc::new(figures)));
         self
     }
 

@@ -66,6 +66,9 @@ pub(crate) async fn figures(service: &Service) -> String {
     let mut body = service.capacity.figures();
     body.push_str(&process::figures());
     body.push_str(&cache_figures(service.router.cache_figures()));
+    if let Some(figures) = &service.mounted_figures {
+        body.push_str(&(figures.0)());
+    }
     if let Some(store) = service.metrics.clone() {
         // It reads a file.
         let read = tokio::task::spawn_blocking(move || forge::store::prometheus::render(&store)).await;

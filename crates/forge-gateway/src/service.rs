@@ -23,7 +23,7 @@ use crate::{
     keyring::Caller,
     listen::Ends,
     model_list,
-    mount::Mount,
+    mount::{Mount, MountedFigures},
     options::GatewayOptions,
     path::Wanted,
     reply::{self, Reply, insert},
@@ -50,12 +50,14 @@ pub(crate) struct Service {
     pub(crate) sessions: Option<RunningSessions>,
     mounts: Vec<Mount>,
     only_mounts: bool,
+    pub(crate) mounted_figures: Option<MountedFigures>,
     plan: RwLock<Arc<ServePlan>>,
 }
 
 impl Service {
     pub(crate) fn new(router: Router, options: GatewayOptions, access: Access, tls: Option<Tls>) -> Self {
-        let GatewayOptions { plan, metrics, log, responses, sessions, mounts, only_mounts, .. } = options;
+        let GatewayOptions { plan, metrics, log, responses, sessions, mounts, only_mounts, figures, .. } =
+            options;
         let states = Arc::new(StateMemory::new(router.timer()));
         let responses = responses.map(|store| Arc::new(Responses::new(store, router.timer())));
         let (capacity, plan) = (Capacity::new(&plan), RwLock::new(Arc::new(plan)));
@@ -71,6 +73,7 @@ impl Service {
             sessions,
             mounts,
             only_mounts,
+            mounted_figures: figures,
             plan,
         }
     }

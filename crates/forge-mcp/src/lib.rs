@@ -21,6 +21,7 @@ mod context;
 mod failure;
 mod files;
 mod models;
+mod record;
 mod roots;
 mod server;
 mod tool;

@@ -1,6 +1,7 @@
 //! What the servers have in common: the protocol.
 
 use std::{
+    borrow::Cow,
     convert::Infallible,
     fmt, io,
     pin::Pin,
@@ -9,14 +10,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use forge::CallContext;
+use forge::store::Store;
 use http_body_util::{Full, combinators::BoxBody};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler, ServiceExt,
     model::{
-        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, GetPromptRequestMethod,
-        GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation, ListPromptsRequestMethod,
-        ListPromptsResult, ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListToolsResult,
+        CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, DiscoverResult,
+        GetPromptRequestMethod, GetPromptRequestParams, GetPromptResponse, GetPromptResult, Implementation,
+        InitializeRequestParams, InitializeResult, JsonObject, ListPromptsRequestMethod, ListPromptsResult,
+        ListResourceTemplatesRequestMethod, ListResourceTemplatesResult, ListToolsResult,
         PaginatedRequestParams, PromptMessage, ReadResourceRequestParams, ReadResourceResponse,
         ReadResourceResult, ResourceContents, Role, ServerCapabilities, ServerConfig, Tool,
     },
@@ -40,6 +42,7 @@ use crate::{
     context::ContextMcpServer,
     failure::Failure,
     models::{self, ModelMcpServer},
+    record::{self, Recorder},
 };
 
 /// Calls of one server under way at once. One more is told to wait.
@@ -87,12 +90,13 @@ pub struct McpServer {
     models: Option<Arc<ModelMcpServer>>,
     tools: Arc<[Tool]>,
     in_flight: Arc<Semaphore>,
+    recorder: Recorder,
 }
 
 impl Default for McpServer {
     /// One without any tool.
     fn default() -> Self {
-        Self::new(None, None)
+        Self::new(None, None, Recorder::new(None, None))
     }
 }
 
@@ -110,13 +114,14 @@ pub enum ServeError {
 
 impl From<ContextMcpServer> for McpServer {
     fn from(context: ContextMcpServer) -> Self {
-        Self::new(Some(context), None)
+        Self::new(Some(context), None, Recorder::new(None, None))
     }
 }
 
 impl From<ModelMcpServer> for McpServer {
     fn from(models: ModelMcpServer) -> Self {
-        Self::new(None, Some(Arc::new(models)))
+        let recorder = Recorder::new(Some(models.timer()), models.store());
+        Self::new(None, Some(Arc::new(models)), recorder)
     }
 }
 
@@ -145,14 +150,31 @@ impl McpServer {
     #[must_use]
     pub fn with(self, other: impl Into<Self>) -> Self {
         let other = other.into();
-        Self::new(self.context.or(other.context), self.models.or(other.models))
+        let recorder = self.recorder.or(other.recorder);
+        Self::new(self.context.or(other.context), self.models.or(other.models), recorder)
     }
 
-    fn new(context: Option<ContextMcpServer>, models: Option<Arc<ModelMcpServer>>) -> Self {
+    /// The same with a row for each client and each call in these accounts. A server of models has those of its system.
+    #[must_use]
+    pub fn with_store(self, store: Arc<Store>) -> Self {
+        Self { recorder: self.recorder.with_store(store), ..self }
+    }
+
+    /// What was asked of these servers since they began, in the text format of Prometheus: calls by tool and outcome, and how
+    /// long they took.
+    pub fn figures<'a>(servers: impl IntoIterator<Item = &'a Self>) -> String {
+        record::figures(servers.into_iter().map(|server| &server.recorder))
+    }
+
+    fn new(
+        context: Option<ContextMcpServer>,
+        models: Option<Arc<ModelMcpServer>>,
+        recorder: Recorder,
+    ) -> Self {
         let of_context = context.iter().flat_map(|_| ContextMcpServer::tools());
         let tools = of_context.chain(models.iter().flat_map(|_| ModelMcpServer::tools())).collect();
         let in_flight = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
-        Self { context, models, tools, in_flight }
+        Self { context, models, tools, in_flight, recorder }
     }
 
     /// Ends the councils at work. Each can be gone on with, also by the next process.
@@ -186,7 +208,8 @@ impl McpServer {
         output: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Result<(), ServeError> {
         let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MAX_LINE);
-        let running = match Box::pin(ServiceExt::serve(self, transport)).await {
+        let (recorder, _connected) = self.recorder.clone().connected();
+        let running = match Box::pin(ServiceExt::serve(Self { recorder, ..self }, transport)).await {
             Ok(running) => running,
             // Gone before it said anything.
             Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
@@ -223,32 +246,54 @@ impl McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResult, ErrorData> {
+        let recording = self.recorder.begin(self.name_of(&request.name), &context);
+        let answered = self.answered(&request.name, request.arguments, context).await;
+        recording.end(match &answered {
+            Some(Ok(_)) => "ok",
+            Some(Err(failure)) => failure.code,
+            None => "no_such_tool",
+        });
         let unknown = || ErrorData::invalid_params(format!("there is no tool `{}`", request.name), None);
+        Ok(match answered.ok_or_else(unknown)? {
+            Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
+            Err(failure) => failure.into_result(),
+        })
+    }
+
+    /// The answer of the tool; `None` if there is none of this name.
+    async fn answered(
+        &self,
+        name: &str,
+        given: Option<JsonObject>,
+        context: RequestContext<RoleServer>,
+    ) -> Option<Result<String, Failure>> {
         let Ok(_place) = self.in_flight.try_acquire() else {
             let message = format!("{MAX_IN_FLIGHT} calls are under way");
-            return Ok(Failure::new("busy", message, "ask again when one of them has ended").into_result());
+            return Some(Err(Failure::new("busy", message, "ask again when one of them has ended")));
         };
-        let (name, given) = (&*request.name, request.arguments);
         let is_of_models = ModelMcpServer::has(name);
-        let answered = match (&self.context, &self.models) {
+        match (&self.context, &self.models) {
             (_, Some(models)) if is_of_models => {
                 let call = call(models, context);
                 models.call(name, given, &call).await.map(|answer| answer.map(|answer| answer.to_string()))
             }
             (Some(context), _) => context.call(name, given).await,
             _ => None,
-        };
-        Ok(match answered.ok_or_else(unknown)? {
-            Ok(text) => CallToolResult::success(vec![ContentBlock::text(text)]),
-            Err(failure) => failure.into_result(),
-        })
+        }
+    }
+
+    /// The tool's own name, whatever a client has written.
+    fn name_of(&self, name: &str) -> &'static str {
+        match self.tools.iter().find(|tool| tool.name == name).map(|tool| &tool.name) {
+            Some(Cow::Borrowed(name)) => name,
+            _ => record::NO_TOOL,
+        }
     }
 }
 
 /// A call on behalf of whoever makes it, as whoever has let the request in says: with its tags and its budgets.
 fn call(models: &ModelMcpServer, request: RequestContext<RoleServer>) -> Call {
-    let parts = request.extensions.get::<http::request::Parts>();
-    let caller = parts.and_then(|parts| parts.extensions.get::<CallContext>()).cloned();
+    let caller = record::caller(&request).cloned();
     Call { caller: caller.unwrap_or_else(|| models.caller()), timer: models.timer(), request }
 }
 
@@ -261,6 +306,24 @@ impl ServerHandler for McpServer {
         };
         let own = Implementation::new("forge", env!("CARGO_PKG_VERSION"));
         ServerConfig::new(capabilities).with_server_info(own)
+    }
+
+    async fn initialize(
+        &self,
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        self.recorder.greeted(&request.client_info, request.protocol_version.as_str(), &context);
+        context.peer.set_peer_info(request.clone());
+        self.negotiate_initialize(&request)
+    }
+
+    async fn discover(&self, context: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        if let Some((client, protocol)) = context.meta.client_info().zip(context.meta.protocol_version()) {
+            self.recorder.greeted(&client, protocol.as_str(), &context);
+        }
+        let versions = self.supported_protocol_versions().into_owned();
+        Ok(DiscoverResult::from_server_info(versions, self.get_info()))
     }
 
     async fn list_tools(

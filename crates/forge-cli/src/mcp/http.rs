@@ -7,7 +7,7 @@ use forge_gateway::{Gateway, GatewayError, GatewayOptions};
 use forge_mcp::{McpServer, ModelMcpServer, Roots};
 use tokio::sync::watch;
 
-use super::{Parts, context, depth, home};
+use super::{Parts, context, depth, home, noted};
 use crate::{args::McpServe, error::CliError, setup::Setup, signals::Interrupts, terminal::note};
 
 /// Where the servers are found, whoever serves them.
@@ -24,6 +24,7 @@ pub(super) async fn serve(
     quiet: bool,
 ) -> Result<ExitCode, CliError> {
     let mut interrupts = Interrupts::new()?;
+    let servers: Vec<_> = parts.context.iter().chain(&parts.models).cloned().collect();
     let (server, places) = (parts.models.clone(), places(args, setup.mcp_plan(), parts));
     let mut gateways = Vec::new();
     for (at, (address, mounts)) in places.into_iter().enumerate() {
@@ -34,6 +35,10 @@ pub(super) async fn serve(
         let mut options = GatewayOptions::new(plan).only_mounts();
         for (path, server) in &mounts {
             options = options.with_mount(*path, server.clone().into_service());
+        }
+        if at == 0 {
+            let servers = servers.clone();
+            options = options.with_figures(move || McpServer::figures(&servers));
         }
         if let Some(store) = setup.store() {
             options = options.with_store(store.clone());
@@ -92,12 +97,18 @@ pub(crate) fn mounted(options: GatewayOptions, setup: &Setup) -> Result<GatewayO
     let models = ModelMcpServer::new((**setup).clone()).with_depth(depth());
     let folders = setup.mcp_plan().roots.clone();
     if folders.is_empty() {
-        return Ok(options.with_mount(MODELS, McpServer::from(models).into_service()));
+        return Ok(with_mounts(options, vec![(MODELS, models.into())]));
     }
     let roots = Roots::new(folders, home().as_deref()).map_err(super::refused)?;
-    let context = McpServer::from(context(&roots)).into_service();
-    let models = McpServer::from(models.with_roots(roots)).into_service();
-    Ok(options.with_mount(CONTEXT, context).with_mount(MODELS, models))
+    let context = noted(context(&roots).into(), setup);
+    Ok(with_mounts(options, vec![(CONTEXT, context), (MODELS, models.with_roots(roots).into())]))
+}
+
+fn with_mounts(mut options: GatewayOptions, servers: Vec<(&'static str, McpServer)>) -> GatewayOptions {
+    for (path, server) in &servers {
+        options = options.with_mount(*path, server.clone().into_service());
+    }
+    options.with_figures(move || McpServer::figures(servers.iter().map(|(_, server)| server)))
 }
 
 fn refused(error: GatewayError) -> CliError {

@@ -61,12 +61,13 @@ struct Parts {
 fn parts(args: &McpServe, setup: &Setup, quiet: bool) -> Result<Parts, CliError> {
     let roots = roots(args, Some(setup));
     if args.sides.context {
-        return Ok(Parts { context: Some(context(&roots.map_err(refused)?).into()), models: None });
+        let context = noted(context(&roots.map_err(refused)?).into(), setup);
+        return Ok(Parts { context: Some(context), models: None });
     }
     let models = ModelMcpServer::new((**setup).clone()).with_depth(depth());
     match roots {
         Ok(roots) => {
-            let context = args.sides.all.then(|| context(&roots).into());
+            let context = args.sides.all.then(|| noted(context(&roots).into(), setup));
             Ok(Parts { context, models: Some(models.with_roots(roots).into()) })
         }
         // Questions without files can be asked from anywhere.
@@ -86,6 +87,14 @@ fn server(args: &McpServe, setup: Option<&Setup>, quiet: bool) -> Result<McpServ
         (Some(context), Some(models)) => context.with(models),
         (one, other) => one.or(other).unwrap_or_default(),
     })
+}
+
+/// The same with its calls in the accounts, if there are any.
+fn noted(server: McpServer, setup: &Setup) -> McpServer {
+    match setup.store() {
+        Some(store) => server.with_store(store.clone()),
+        None => server,
+    }
 }
 
 fn context(roots: &Roots) -> ContextMcpServer {

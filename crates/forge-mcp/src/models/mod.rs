@@ -14,7 +14,7 @@ mod usage;
 
 use std::{fmt, sync::Arc};
 
-use forge::{CallContext, ErrorKind, ProviderError, System, router::Router, time::Timer};
+use forge::{CallContext, ErrorKind, ProviderError, System, router::Router, store::Store, time::Timer};
 use rmcp::model::{JsonObject, Tool};
 use serde_json::Value;
 
@@ -64,6 +64,10 @@ impl ModelMcpServer {
     /// Who calls, where nobody says so: whoever sits at this machine.
     pub(crate) fn caller(&self) -> CallContext {
         CallContext::with_timer(Router::participant(forge::ParticipantRole::default()), self.timer())
+    }
+
+    pub(crate) fn store(&self) -> Option<Arc<Store>> {
+        self.system.store().cloned()
     }
 
     pub(crate) fn timer(&self) -> Arc<dyn Timer> {

@@ -17,7 +17,7 @@ use forge_core::{
     tags::Tags,
     usage::ServerTools,
 };
-use forge_store::{SqlPart, Store, StoreOptions, TaskEntry, VIEWS};
+use forge_store::{McpConnection, McpRequest, SqlPart, Store, StoreOptions, TaskEntry, VIEWS};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -232,6 +232,58 @@ fn tasks_are_those_of_the_log() {
     assert_eq!(rows(&store, "tasks", "task"), [expected]);
 }
 
+#[test]
+fn questions_over_mcp_are_rows_of_their_client() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let client = McpConnection {
+        id: "c-1".into(),
+        transport: "stdio".into(),
+        client: Some("codex".into()),
+        version: Some("1.2".into()),
+        protocol: "2025-11-25".into(),
+        key: None,
+        began_at: noon(),
+        ended_at: None,
+    };
+    store.put_mcp_connection(client.clone());
+    store.put_mcp_request(McpRequest {
+        started_at: noon() + TimeDelta::milliseconds(1),
+        connection: Some("c-1".into()),
+        transport: "stdio".into(),
+        client: Some("codex".into()),
+        key: None,
+        tool: "find".into(),
+        outcome: "ok".into(),
+        duration: Duration::from_micros(12_900),
+    });
+    let ended_at = Some(noon() + TimeDelta::seconds(1));
+    store.put_mcp_connection(McpConnection { ended_at, version: None, ..client });
+    wait(forge_core::storage::accounts::UsageSink::flush(&store)).unwrap();
+    let request = json!({
+        "started_at": "2026-11-20T12:00:00.001Z",
+        "connection": "c-1",
+        "transport": "stdio",
+        "client": "codex",
+        "key": null,
+        "tool": "find",
+        "outcome": "ok",
+        "duration_ms": 12,
+    });
+    assert_eq!(rows(&store, "mcp_requests", "started_at"), [request]);
+    let connection = json!({
+        "connection": "c-1",
+        "transport": "stdio",
+        "client": "codex",
+        "version": "1.2",
+        "protocol": "2025-11-25",
+        "key": null,
+        "began_at": "2026-11-20T12:00:00.000Z",
+        "ended_at": "2026-11-20T12:00:01.000Z",
+    });
+    assert_eq!(rows(&store, "mcp_connections", "connection"), [connection]);
+}
+
 /// Writes a journal as a session does.
 fn journal(store: &Store, name: &str, entries: &[Value], summary: Option<Value>) {
     let stream = StreamName::new(name).unwrap();
@@ -369,7 +421,10 @@ fn views_of_another_version_are_made_anew_and_a_plain_reader_can_use_them() {
             conn.query_row(&format!("SELECT count(*) FROM {view}"), [], |row| row.get(0)).unwrap();
         write!(counts, "{view} {count}, ").unwrap();
     }
-    assert_eq!(counts, "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, mine 1, ");
+    assert_eq!(
+        counts,
+        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, mcp_requests 0, mcp_connections 0, mine 1, "
+    );
     for view in VIEWS {
         assert!(conn.execute(&format!("DELETE FROM {view}"), []).is_err(), "{view} cannot be written");
     }

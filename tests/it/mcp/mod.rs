@@ -1,9 +1,11 @@
 //! `forge mcp`: the built command as programs start it.
 
+mod http;
+#[cfg(target_os = "linux")]
+mod load;
+
 use std::{
-    fmt::Write as _,
     io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -191,150 +193,42 @@ fn inside_of_another_forge_councils_are_refused() {
     server.end();
 }
 
-/// A server over HTTP, and where it is. It is killed with the value.
-struct Http {
-    process: Child,
-    address: String,
-}
-
-/// What a server has answered: its status and its body.
-type Answered = (u16, String);
-
-impl Http {
-    fn start(command: &mut Command) -> Self {
-        let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
-        let line = said.find_map(|line| line.unwrap().strip_prefix("serving http://").map(str::to_owned));
-        let address = line.unwrap().split(['/', ';', ',']).next().unwrap().to_owned();
-        // A pipe that nobody reads would hold it up.
-        std::thread::spawn(move || said.for_each(drop));
-        Self { process, address }
-    }
-
-    fn send(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answered {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let mut head =
-            format!("POST {path} HTTP/1.1\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
-        let usual = [
-            ("host", "localhost"),
-            ("content-type", "application/json"),
-            ("accept", "application/json, text/event-stream"),
-        ];
-        let usual = usual.iter().filter(|(name, _)| headers.iter().all(|(other, _)| other != name));
-        for (name, value) in usual.chain(headers) {
-            write!(head, "{name}: {value}\r\n").unwrap();
-        }
-        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
-        // A server that refuses a large body may close before it was sent.
-        let _ = stream.write_all(body);
-        let mut reply = Vec::new();
-        let _ = stream.read_to_end(&mut reply);
-        let reply = String::from_utf8_lossy(&reply).into_owned();
-        let status = reply.split(' ').nth(1).and_then(|status| status.parse().ok());
-        (status.unwrap_or_else(|| panic!("{reply:?}")), reply)
-    }
-
-    /// A request of the protocol of 2026-07-28, and what comes of it.
-    fn ask(&self, path: &str, key: Option<&str>, method: &str, mut parameters: Value) -> Value {
-        parameters["_meta"] = json!({
-            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-            "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-            "io.modelcontextprotocol/clientCapabilities": {},
-        });
-        let name = parameters["name"].as_str().unwrap_or_default().to_owned();
-        let body = json!({"jsonrpc": "2.0", "id": 7, "method": method, "params": parameters}).to_string();
-        let mut headers = vec![("mcp-protocol-version", "2026-07-28"), ("mcp-method", method)];
-        if !name.is_empty() {
-            headers.push(("mcp-name", &name));
-        }
-        let key = key.map(|key| format!("Bearer {key}"));
-        headers.extend(key.as_deref().map(|key| ("authorization", key)));
-        let (status, reply) = self.send(path, &headers, body.as_bytes());
-        let lines = reply.lines().map(|line| line.trim_start_matches("data: "));
-        // Between them stand the lengths of chunks.
-        let mut objects = lines.filter_map(|line| serde_json::from_str(line).ok()).filter(Value::is_object);
-        objects.next().unwrap_or_else(|| panic!("{status}: {reply}"))
-    }
-
-    fn call(&self, key: &str, tool: &str, arguments: &Value) -> Value {
-        let call = json!({"name": tool, "arguments": arguments});
-        let answer = self.ask("/mcp/models", Some(key), "tools/call", call);
-        let text = answer["result"]["content"][0]["text"].as_str().unwrap_or_else(|| panic!("{answer}"));
-        serde_json::from_str(text).unwrap()
-    }
-}
-
-impl Drop for Http {
-    fn drop(&mut self) {
-        // One that has ended cannot be killed.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+#[test]
+fn a_client_on_stdio_is_a_row_from_its_greeting_to_its_end() {
+    with_sim("", |sim| {
+        let place = Place::with("mcp-rows", sim, "");
+        let mut server = Server::start(&mut place.command(&["mcp", "serve", "--models"]));
+        server.greet();
+        assert!(server.call("ask", &json!({"question": "Why?"}))["text"].is_string());
+        assert_eq!(server.call("ask", &json!({"question": " "}))["error"]["code"], "bad_arguments");
+        server.end();
+        let rows = "SELECT client, version, protocol, mcp_connections.transport, tool, outcome, \
+             ended_at >= began_at AS ended FROM mcp_connections JOIN mcp_requests USING (connection) \
+             ORDER BY mcp_requests.started_at";
+        let rows =
+            place.run(&["metrics", "sql", "--format", "csv", &rows.replace("client", "mcp_requests.client")]);
+        let expected = "client,version,protocol,transport,tool,outcome,ended\n\
+             test,1,2025-11-25,stdio,ask,ok,1\ntest,1,2025-11-25,stdio,ask,bad_arguments,1\n";
+        assert_eq!(rows.stdout, expected, "{rows:?}");
+    });
 }
 
 #[test]
-fn over_http_both_ages_of_the_protocol_are_spoken_at_one_address_and_abuse_is_refused() {
-    let place = Place::new("mcp-http");
-    std::fs::write(place.path("lib.rs"), "pub fn add() {}\n").unwrap();
-    let arguments =
-        ["mcp", "serve", "--all", "--offline", "--http", "127.0.0.1:0", "--probes", "127.0.0.1:0"];
-    let server = Http::start(&mut place.command(&arguments));
-    let client = json!({"name": "t", "version": "1"});
-    let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
-    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).to_string();
-    let (status, old) = server.send("/mcp/context", &[], hello.as_bytes());
-    assert!(status == 200 && old.contains("\"protocolVersion\":\"2025-11-25\""), "{old}");
-    let list = server.ask("/mcp/context", None, "tools/list", json!({}));
-    assert_eq!(list["result"]["tools"].as_array().unwrap().len(), 5);
-    assert_eq!(list["result"]["cacheScope"], "private");
-    let discovered = server.ask("/mcp/models", None, "server/discover", json!({}));
-    assert_eq!(discovered["result"]["supportedVersions"].as_array().unwrap().last().unwrap(), "2026-07-28");
-    let found = json!({"name": "find", "arguments": {"symbol": "add"}});
-    let found = server.ask("/mcp/context", None, "tools/call", found);
-    assert!(found.to_string().contains("lib.rs:1 function"), "{found}");
-    let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let large = vec![b'x'; 5 << 20];
-    for (path, headers, body, expected) in [
-        ("/mcp/context", ("host", "evil.example"), &body[..], 403),
-        ("/mcp/context", ("origin", "https://evil.example"), body, 403),
-        ("/mcp/context", ("origin", "null"), body, 403),
-        ("/mcp/context", ("mcp-protocol-version", "1999-01-01"), body, 400),
-        ("/mcp/context", ("content-type", "text/plain"), body, 415),
-        ("/mcp/context", ("x", "y"), br#"[{"jsonrpc":"2.0","id":1,"method":"tools/list"}]"#, 415),
-        ("/mcp/context", ("x", "y"), b"{", 415),
-        ("/mcp/context", ("x", "y"), &large, 413),
-        ("/v1/messages", ("x", "y"), b"{}", 404),
-    ] {
-        assert_eq!(server.send(path, &[headers], body).0, expected, "{path} {headers:?}");
-    }
-}
-
-#[test]
-fn over_http_keys_hold_and_each_has_its_own_councils() {
-    let place = Place::new("mcp-keys");
-    let key = |words: &[&str]| {
-        let said = place.run(&[&["keys", "create"], words, &["--offline", "--json"]].concat());
-        let said: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{said:?}"));
-        said["secret"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
-    };
-    let (one, other, limited) = (key(&["one"]), key(&["other"]), key(&["limited", "--models", "fast"]));
-    let server = Http::start(&mut place.command(&["serve", "--offline", "--listen", "127.0.0.1:0"]));
-    let body = br#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
-    let with = |key: &str| format!("Bearer {key}");
-    assert_eq!(server.send("/mcp/models", &[], body).0, 401);
-    assert_eq!(server.send("/mcp/models", &[("authorization", &with(&limited))], body).0, 403);
-    // It reads no folder that nobody has named.
-    assert_eq!(server.send("/mcp/context", &[("authorization", &with(&one))], body).0, 404);
-    let done = server.call(&one, "council", &json!({"question": "A cache"}));
-    assert_eq!(done["state"], "done", "{done}");
-    let run = json!({"run": done["run"]});
-    assert_eq!(server.call(&one, "run", &run)["state"], "done");
-    assert_eq!(server.call(&other, "run", &run)["error"]["code"], "no_such_run");
-    let said = server.call(&one, "ask", &json!({"question": "Why?"}));
-    let more = json!({"question": "Why?", "thread": said["thread"]});
-    assert_eq!(server.call(&other, "ask", &more)["error"]["code"], "no_such_thread");
-    assert!(server.call(&one, "usage", &json!({}))["total"]["calls"].as_u64().unwrap() > 1);
-    assert_eq!(server.call(&other, "usage", &json!({}))["total"]["calls"], 0);
+fn the_day_over_mcp_has_a_budget_of_its_own() {
+    with_sim("", |sim| {
+        let place = Place::with("mcp-day", sim, "mcp: { per_day_usd: 0.000001 }\n");
+        let mut server = Server::start(&mut place.command(&["mcp", "serve", "--models"]));
+        server.greet();
+        let refused = |server: &mut Server, tool: &str| {
+            server.call(tool, &json!({"question": "Why?"}))["error"]["code"].clone()
+        };
+        assert_eq!(refused(&mut server, "ask"), "budget_exceeded");
+        assert_eq!(refused(&mut server, "council"), "over_budget");
+        server.end();
+        assert!(sim.journal().is_empty(), "nobody is asked");
+        // What is asked elsewhere does not come out of it.
+        assert_eq!(place.run(&["ask", "Why?"]).code, Some(0));
+    });
 }
 
 #[test]
