@@ -10,7 +10,7 @@ const SHELL: &str = "echo written by a tool > tool.txt; cat tool.txt";
 const WRITTEN: &str = "written by a tool";
 
 /// The first answer of this model calls the tool.
-fn calls(model: &str, tool: &str, arguments: &str) -> String {
+pub(crate) fn calls(model: &str, tool: &str, arguments: &str) -> String {
     let call = format!("{{ name: {tool}, arguments: {arguments} }}");
     format!("rules: [ {{ model: {model}, nth: 1, reply: {{ tool_calls: [ {call} ] }} }} ]")
 }
@@ -74,7 +74,7 @@ fn codex_asks_a_council_and_shows_its_stages() {
     was_advised("Codex", &done, &["A draft is written.", "critics asked.", "Done: "]);
 }
 
-fn codex_config(address: &str, model: &str, more: &str) -> String {
+pub(crate) fn codex_config(address: &str, model: &str, more: &str) -> String {
     format!(
         r#"model = "{model}"
 model_provider = "simulated"
@@ -167,6 +167,28 @@ fn opencode_asks_a_council() {
     was_advised("opencode", &done, &["A draft is written.", "Done: "]);
 }
 
+/// What keeps opencode from looking elsewhere.
+pub(crate) const OPENCODE_VARIABLES: [&str; 4] = [
+    "OPENCODE_DISABLE_AUTOUPDATE",
+    "OPENCODE_DISABLE_MODELS_FETCH",
+    "OPENCODE_DISABLE_LSP_DOWNLOAD",
+    "OPENCODE_DISABLE_DEFAULT_PLUGINS",
+];
+
+/// The configuration of opencode with one vendor, at `address`, by this package.
+pub(crate) fn opencode_config(package: &str, address: &str, [model, small]: [&str; 2]) -> String {
+    let limit = r#"{ "limit": { "context": 100000, "output": 8000 } }"#;
+    let options = format!(r#"{{ "baseURL": "{address}", "apiKey": "fk-test" }}"#);
+    let provider = format!(
+        r#"{{ "npm": "@ai-sdk/{package}", "name": "Simulated", "options": {options},
+             "models": {{ "{model}": {limit}, "{small}": {limit} }} }}"#
+    );
+    format!(
+        r#"{{ "provider": {{ "simulated": {provider} }}, "permission": {{ "*": "allow" }},
+             "model": "simulated/{model}", "small_model": "simulated/{small}" }}"#
+    )
+}
+
 /// What opencode does with these arguments.
 fn opencode(
     scenario: &str,
@@ -176,20 +198,9 @@ fn opencode(
     arguments: &[&str],
 ) -> Option<Done> {
     let mut peer = Peer::new("agents/node_modules/.bin/opencode", "opencode", scenario)?;
-    let limit = r#"{ "limit": { "context": 100000, "output": 8000 } }"#;
-    let options = format!(r#"{{ "baseURL": "{}", "apiKey": "fk-test" }}"#, peer.at(place));
-    let provider = format!(
-        r#"{{ "npm": "@ai-sdk/{package}", "name": "Simulated", "options": {options},
-             "models": {{ "{model}": {limit}, "{small}": {limit} }} }}"#
-    );
-    let config = format!(
-        r#"{{ "provider": {{ "simulated": {provider} }}, "permission": {{ "*": "allow" }},
-             "model": "simulated/{model}", "small_model": "simulated/{small}" }}"#
-    );
+    let config = opencode_config(package, &peer.at(place), [model, small]);
     peer.write("work/opencode.json", &config);
-    let variables = ["AUTOUPDATE", "MODELS_FETCH", "LSP_DOWNLOAD", "DEFAULT_PLUGINS"]
-        .map(|what| format!("OPENCODE_DISABLE_{what}"));
-    let variables: Vec<(&str, &str)> = variables.iter().map(|name| (name.as_str(), "1")).collect();
+    let variables: Vec<_> = OPENCODE_VARIABLES.iter().map(|name| (*name, "1")).collect();
     Some(peer.run(arguments, &variables))
 }
 

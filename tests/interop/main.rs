@@ -14,6 +14,7 @@ mod council;
 mod gate;
 mod gateway;
 mod mcp;
+mod mcp_agents;
 #[cfg(unix)]
 mod peer;
 mod python;

@@ -1,4 +1,4 @@
-//! The official Python client of the Model Context Protocol and its conformance suite against the built command.
+//! The official Python client of the Model Context Protocol, its inspector and its conformance suite against the built command.
 
 use std::{
     fs,
@@ -54,4 +54,25 @@ fn the_conformance_suite_finds_nothing_that_is_not_expected() {
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
     say(said.trim());
     assert_eq!(said.lines().count(), 4, "{said}");
+}
+
+#[test]
+fn the_inspector_lists_and_calls_over_both_transports() {
+    let Some(own) = installed("conformance/bin/python") else { return };
+    let Some(inspector) = installed("conformance/node_modules/@modelcontextprotocol/inspector") else {
+        return;
+    };
+    if !own.exists() || !inspector.exists() {
+        skipped("the inspector is not installed; run `tests/interop/setup FOLDER` again");
+        return;
+    }
+    let Some(mut command) = with_own(&own, "inspector.py") else { return };
+    let folder = gateway::folder("inspector");
+    let server = Gateway::mcp(folder.clone());
+    command.arg(forge().get_program()).arg(&server.url).current_dir(folder.join("code"));
+    let output = command.env("HOME", &folder).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    say(said.trim());
+    assert_eq!(said.lines().count(), 2, "{said}");
 }

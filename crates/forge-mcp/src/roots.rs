@@ -17,7 +17,7 @@ pub enum RootsError {
     #[error("no folder is named that may be read")]
     None,
     /// The whole disk, the home folder, or one around it: what lies there is not meant for models.
-    #[error("{} may not be read as a whole; name the folder of a project", .0.display())]
+    #[error("{} may not be read as a whole, but the folder of a project may", .0.display())]
     TooMuch(PathBuf),
     /// It is not there, is no folder or cannot be read.
     #[error("{} cannot be read", path.display())]
