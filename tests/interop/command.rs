@@ -16,18 +16,7 @@ pub(crate) fn forge() -> Command {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
     let path = PATH.get_or_init(|| {
         let output = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--locked",
-                "-p",
-                "forge-cli",
-                "--features",
-                "mcp",
-                "--bin",
-                "forge",
-                "--message-format",
-                "json",
-            ])
+            .args(["build", "--locked", "-p", "forge-cli", "--bin", "forge", "--message-format", "json"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .stderr(Stdio::inherit())
             .output()
