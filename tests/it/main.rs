@@ -6,6 +6,7 @@ mod arrows;
 mod ask;
 mod caps;
 mod casts;
+mod chat;
 mod config;
 mod continued;
 mod corpora;

@@ -38,7 +38,8 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
     let request = Arc::new(request(&ask, about.as_deref(), args.quiet)?);
     let question = question(&request);
     let system = Setup::open(args).await?;
-    let mut cx = context(&ask, &system, &request)?;
+    let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
+    let mut cx = context(&system, &role, ask.provider.as_deref(), ask.model.as_deref(), &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
     cx.tags = cx.tags.with_task(task.id());
     let simulated = system.is_simulated();
@@ -47,7 +48,7 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
     if headed {
         terminal::out("SIMULATED\n\n")?;
     }
-    let call = call(&cx, &system, request, &ask, args);
+    let call = call(&cx, &system, request, ask.raw || ask.schema.is_some(), args);
     // Listening begins before the call does, so that no interrupt falls between the two.
     let mut interrupts = Interrupts::new()?;
     let outcome = tokio::select! {
@@ -100,15 +101,20 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
 }
 
 /// Who is asked: the provider that the user names, else whoever plays the role.
-fn context(ask: &Ask, system: &Setup, request: &Arc<ModelRequest>) -> Result<CallContext, CliError> {
-    let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
-    let named = ask.provider.as_deref().map(|id| named(system, id)).transpose()?;
-    let (participant, model) = match &ask.model {
+pub(crate) fn context(
+    system: &Setup,
+    role: &ParticipantRole,
+    provider: Option<&str>,
+    model: Option<&str>,
+    request: &Arc<ModelRequest>,
+) -> Result<CallContext, CliError> {
+    let named = provider.map(|id| named(system, id)).transpose()?;
+    let (participant, model) = match model {
         Some(written) => asked_for(system, named.as_ref(), written)?,
         None => (named, None),
     };
     let participant = participant.unwrap_or_else(|| Router::participant(role.clone()));
-    let cx = CallContext::new(participant.with_role(role));
+    let cx = CallContext::new(participant.with_role(role.clone()));
     let Some(model) = model else { return Ok(cx) };
     // Another model of the provider that would be asked.
     let nobody = || CliError::usage("no provider can be asked", "see `forge route explain`");
@@ -177,11 +183,11 @@ fn question(request: &ModelRequest) -> String {
 
 /// Makes the call; text goes to stdout while it comes, if it is to be shown. The outer error is the
 /// command's, the inner one the provider's.
-async fn call(
+pub(crate) async fn call(
     cx: &CallContext,
     system: &Setup,
     request: Arc<ModelRequest>,
-    ask: &Ask,
+    raw: bool,
     args: GlobalArgs<'_>,
 ) -> Result<Result<ModelResponse, ProviderError>, CliError> {
     let (quiet, shown) = (args.quiet, !args.json);
@@ -191,7 +197,7 @@ async fn call(
         Err(error) => return Ok(Err(error)),
     };
     let mut ends_with_line = true;
-    let mut prose = Prose::new(ask.raw || ask.schema.is_some());
+    let mut prose = Prose::new(raw);
     let mut failure = None;
     while let Some(event) = stream.next().await {
         match event {
@@ -326,7 +332,7 @@ fn tell_failures(quiet: bool, route: &RouteTrace) {
 }
 
 /// One line for people: who answered, tokens, price, time, why it ended; then what they should know.
-fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
+pub(crate) fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>) {
     // Unknown is not zero: a 0 would look like a count.
     let count = |tokens: Option<u64>| tokens.map_or_else(|| "?".into(), |tokens| tokens.to_string());
     let price = cost.map_or_else(|| "price unknown".into(), |cost| cost.to_string());

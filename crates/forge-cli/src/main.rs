@@ -4,6 +4,7 @@ mod access;
 mod args;
 mod ask;
 mod backup;
+mod chat;
 mod completion;
 mod config;
 mod doctor;
@@ -98,6 +99,10 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Ask(ask) => {
             let args = globals(ask.source);
             apart(ask::run(*ask, args)).await
+        }
+        Command::Chat(chat) => {
+            let args = globals(chat.source);
+            apart(chat::run(*chat, args)).await
         }
         Command::Run(run) => {
             let args = globals(run.source);

@@ -22,6 +22,8 @@
 #[cfg(feature = "session")]
 mod cast;
 pub mod config;
+#[cfg(feature = "system")]
+mod conversation;
 mod environment;
 mod manager;
 #[cfg(feature = "offline")]
@@ -79,6 +81,8 @@ pub mod ingress {
     pub use forge_openai::ingress::{CHAT, EMBEDDINGS, RESPONSES, stored};
 }
 
+#[cfg(feature = "system")]
+pub use conversation::{Conversation, ConversationError, Exchange};
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
 #[cfg(feature = "session")]
 pub use session_events::session_events;

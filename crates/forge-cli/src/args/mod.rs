@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod chat;
 mod config;
 #[cfg(feature = "index")]
 mod index;
@@ -30,6 +31,7 @@ pub(crate) use self::{
         ScopeArgs, TeamsCommand, TeamsDelete, TeamsSet,
     },
     backup::{Backup, BackupCommand, BackupRestore},
+    chat::Chat,
     config::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
@@ -121,6 +123,8 @@ pub(crate) enum Command {
     },
     /// Ask one model; the answer is streamed to stdout.
     Ask(Box<Ask>),
+    /// Talk with a model: question by question, with what was said before.
+    Chat(Box<Chat>),
     /// Find what was asked and answered before.
     Log(Log),
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.

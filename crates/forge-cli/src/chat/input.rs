@@ -1,0 +1,133 @@
+//! Where the lines of a conversation come from.
+
+use std::io::{self, IsTerminal as _};
+
+use rustyline::{
+    Context, Editor, Helper,
+    completion::Completer,
+    error::ReadlineError,
+    highlight::Highlighter,
+    hint::Hinter,
+    history::MemHistory,
+    validate::{ValidationContext, ValidationResult, Validator},
+};
+
+use super::command;
+use crate::error::CliError;
+
+/// What was typed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    /// A question or a command, of one or several lines.
+    Text(String),
+    /// Ctrl-C: what stands in the line does not count.
+    Nothing,
+    /// The end of the input.
+    End,
+}
+
+/// An editor on a terminal, else the lines of standard input.
+pub(super) enum Input {
+    Editor(Box<Editor<Commands, MemHistory>>),
+    Lines,
+}
+
+impl Input {
+    /// The editor has these as its history.
+    pub(super) fn new<'a>(history: impl IntoIterator<Item = &'a str>) -> Result<Self, CliError> {
+        // An editor draws on stdout.
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Ok(Self::Lines);
+        }
+        let failed = |error: ReadlineError| CliError::failed("the terminal cannot be used", &error);
+        let mut editor =
+            Editor::with_history(rustyline::Config::default(), MemHistory::new()).map_err(failed)?;
+        editor.set_helper(Some(Commands));
+        for line in history {
+            editor.add_history_entry(line).map_err(failed)?;
+        }
+        Ok(Self::Editor(Box::new(editor)))
+    }
+
+    pub(super) fn is_terminal(&self) -> bool {
+        matches!(self, Self::Editor(_))
+    }
+
+    /// The next text. It blocks.
+    pub(super) fn next(&mut self) -> Result<Typed, CliError> {
+        let text = match self {
+            Self::Lines => lines(&mut io::stdin().lock())?,
+            Self::Editor(editor) => match editor.readline("> ") {
+                Ok(text) => {
+                    editor
+                        .add_history_entry(text.as_str())
+                        .map_err(|error| CliError::failed("the terminal cannot be used", &error))?;
+                    Typed::Text(text)
+                }
+                Err(ReadlineError::Interrupted) => Typed::Nothing,
+                Err(ReadlineError::Eof) => Typed::End,
+                Err(error) => return Err(CliError::failed("the terminal cannot be read", &error)),
+            },
+        };
+        Ok(match text {
+            Typed::Text(text) => Typed::Text(text.replace("\\\n", "\n")),
+            other => other,
+        })
+    }
+}
+
+/// A line, with those that it says follow.
+fn lines(input: &mut impl io::BufRead) -> Result<Typed, CliError> {
+    let mut text = String::new();
+    loop {
+        let failed = |error| CliError::failed("standard input cannot be read", &error);
+        if input.read_line(&mut text).map_err(failed)? == 0 {
+            return Ok(if text.is_empty() { Typed::End } else { Typed::Text(text) });
+        }
+        if !text.ends_with("\\\n") {
+            return Ok(Typed::Text(text));
+        }
+    }
+}
+
+/// Completes commands, and lets a line go on.
+pub(super) struct Commands;
+
+impl Helper for Commands {}
+impl Highlighter for Commands {}
+impl Hinter for Commands {
+    type Hint = String;
+}
+
+impl Completer for Commands {
+    type Candidate = String;
+
+    fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
+        let typed = line.get(..at).and_then(|line| line.strip_prefix('/'));
+        let begun = |typed: &str| {
+            command::names().filter(|name| name.starts_with(typed)).map(str::to_owned).collect()
+        };
+        Ok((1, typed.map(begun).unwrap_or_default()))
+    }
+}
+
+impl Validator for Commands {
+    fn validate(&self, cx: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        let goes_on = cx.input().ends_with('\\');
+        Ok(if goes_on { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_on_behind_a_backslash() {
+        let mut input = &b"one\\\ntwo\nthree\\\n"[..];
+        let read = |input: &mut &[u8]| lines(input).unwrap();
+        assert_eq!(read(&mut input), Typed::Text("one\\\ntwo\n".into()));
+        assert_eq!(read(&mut input), Typed::Text("three\\\n".into()));
+        assert_eq!(read(&mut input), Typed::End);
+    }
+}

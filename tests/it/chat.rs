@@ -1,0 +1,107 @@
+//! `forge chat` over pipes; each line of standard input is a question.
+
+use std::{
+    io::{Read as _, Write as _},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use crate::{Said, place::Place, run_with_input, with_sim};
+
+/// What is said when these lines are typed.
+fn chat(place: &Place, arguments: &[&str], lines: &str) -> Said {
+    run_with_input(&mut place.command(&[&["chat"], arguments].concat()), lines)
+}
+
+/// The texts of the messages of a request to Claude.
+fn messages(body: &Value) -> Vec<String> {
+    let of = |message: &Value| match &message["content"] {
+        Value::String(text) => text.clone(),
+        parts => parts[0]["text"].as_str().unwrap_or_else(|| panic!("{message}")).to_owned(),
+    };
+    body["messages"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn a_conversation_goes_on_in_the_next_process_with_all_that_was_said() {
+    with_sim("{}", |sim| {
+        let place = Place::with("chat", sim, "default_provider: claude\n");
+        let said = chat(&place, &[], "What is a ring?\n\n/context\nAnd in \\\ntwo lines?\n/cost\n");
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert!(said.stdout.contains("What is a ring?\n") && said.stdout.contains("in all"), "{said:?}");
+        assert!(said.stdout.lines().last().unwrap().starts_with('$'), "{said:?}");
+        let said = chat(&place, &["--continue", "--provider", "claude"], "A third\n");
+        assert!(said.stderr.contains("goes on after 2 questions"), "{said:?}");
+        let bodies: Vec<Value> = sim.journal().iter().map(|request| request.body.clone()).collect();
+        let [_, second, third] = &*bodies else { panic!("{bodies:?}") };
+        assert_eq!(messages(second)[2], "And in \ntwo lines?");
+        let all = messages(third);
+        assert_eq!((all.len(), &*all[0], &*all[4]), (5, "What is a ring?", "A third"));
+        assert!(!all[1].is_empty(), "the answer is told as well");
+        // It is no session, but its calls are found by its name.
+        assert_eq!(place.run(&["sessions", "list"]).stdout.lines().count(), 1);
+        let rows =
+            place.run(&["metrics", "sql", "SELECT DISTINCT session FROM model_usage", "--format", "csv"]);
+        let name = rows.stdout.lines().nth(1).unwrap();
+        let said = chat(&place, &["--session", name], "/clear\nA fourth\n");
+        assert_eq!(said.code, Some(0), "{said:?}");
+        assert_eq!(messages(&sim.journal()[3].body), ["A fourth"]);
+        let said = chat(&place, &["--continue"], "/context\n");
+        assert!(said.stderr.contains("goes on after 1 questions"), "{said:?}");
+    });
+}
+
+#[test]
+fn others_are_asked_when_it_is_said_and_mistakes_end_nothing() {
+    with_sim("rules: [ { vendor: openai, error: { kind: invalid_request } } ]", |sim| {
+        let place = Place::with("chat-others", sim, "default_provider: claude\n");
+        let said = chat(
+            &place,
+            &[],
+            "/provider gemini\nOne\n/provider gtp\n/modle\n/provider gpt\nTwo\n/provider gemini\nThree\n",
+        );
+        assert_eq!(said.code, Some(0), "{said:?}");
+        for words in ["there is no provider `gtp`", "did you mean /model?", "error["] {
+            assert!(said.stderr.contains(words), "{words}: {said:?}");
+        }
+        let asked: Vec<_> = sim.journal().iter().map(|request| request.path.clone()).collect();
+        assert!(
+            asked[0].contains("gemini") && asked[1].contains("openai") && asked[2].contains("gemini"),
+            "{asked:?}"
+        );
+        let last = sim.journal()[2].body.to_string();
+        assert!(last.contains("One") && last.contains("Three") && !last.contains("Two"), "{last}");
+        // The last question counts for programs.
+        assert_eq!(chat(&place, &["--provider", "gpt"], "One\n").code, Some(1));
+        assert_eq!(chat(&place, &["--provider", "gtp"], "One\n").code, Some(2));
+        assert_eq!(chat(&place, &["--session", "../x"], "One\n").code, Some(2));
+        assert_eq!(chat(&place, &["--json"], "One\n").code, Some(2));
+    });
+}
+
+#[test]
+fn an_interrupt_ends_the_answer_and_not_the_conversation() {
+    with_sim("rules: [ { nth: 1, stall: { after_events: 2, between_events: 600000 } } ]", |sim| {
+        let place = Place::with("chat-interrupt", sim, "default_provider: claude\n");
+        let mut command: Command = place.command(&["chat"]);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        writeln!(input, "One").unwrap();
+        let begun = Instant::now();
+        while sim.journal().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(20));
+            std::thread::yield_now();
+        }
+        assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+        writeln!(input, "Two").unwrap();
+        drop(input);
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+        assert!(said.contains("the answer was cancelled"), "{said}");
+        assert_eq!(messages(&sim.journal()[1].body), ["Two"]);
+    });
+}
