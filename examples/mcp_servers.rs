@@ -17,7 +17,7 @@ use forge_gateway::{Gateway, GatewayOptions};
 use forge_mcp::{ContextMcpServer, McpServer, ModelMcpServer, Roots};
 use tokio::{io::AsyncReadExt as _, sync::watch, task::JoinSet};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let sim = Sim::start(offline::config()).await?;
     let plan = RouterPlan::of(offline::providers(&sim));
@@ -30,11 +30,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (end, ended) = watch::channel(());
     let mut serving = JoinSet::new();
     for (path, server) in [("/mcp/context", context), ("/mcp/models", models.clone())] {
-        let plan = ServePlan {
-            listen: vec![Listen::Tcp(([127, 0, 0, 1], 0).into())],
-            admin: Some(AdminPlace::Off),
-            ..ServePlan::default()
-        };
+        let mut plan = ServePlan::default();
+        plan.listen = vec![Listen::Tcp(([127, 0, 0, 1], 0).into())];
+        plan.admin = Some(AdminPlace::Off);
         let options = GatewayOptions::new(plan).only_mounts().with_mount(path, server.into_service());
         let gateway = Gateway::bind(system.router().clone(), options).await?;
         println!("serving http://{}{path}", gateway.places()[0]);

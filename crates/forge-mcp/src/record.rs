@@ -86,11 +86,12 @@ impl Recorder {
     pub(crate) fn begin(&self, tool: &'static str, cx: &RequestContext<RoleServer>) -> Recording {
         let recorder = self.clone();
         let client = cx.meta.client_info().map(|client| client.name);
-        let client = client.or_else(|| cx.peer.peer_info().map(|peer| peer.client_info.name.clone()));
+        // Over HTTP nobody has greeted this request's server, and its peer is a stand-in.
+        let client = client.or_else(|| caller(cx)?.tags.client().map(str::to_owned));
         Recording {
             tool,
             transport: transport(cx),
-            client: client.or_else(|| caller(cx)?.tags.client().map(str::to_owned)),
+            client: client.or_else(|| Some(cx.peer.peer_info()?.client_info.name.clone())),
             key: key(cx),
             at: self.timer.now(),
             begun: self.timer.instant(),
