@@ -12,7 +12,7 @@ use forge_core::{
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{session_name, system::System};
+use crate::{sessions::session_name, system::System};
 
 /// What the summary of a stream says of a conversation.
 const KIND: &str = "conversation";
