@@ -18,7 +18,7 @@ pub struct Finding {
     pub category: Category,
     /// What is wrong.
     pub claim: String,
-    /// The passage, as it was quoted.
+    /// The lines at its place; without one, the passage as it was quoted.
     pub quote: String,
     /// Where it stands; `None` if nowhere that is known.
     pub place: Option<Place>,

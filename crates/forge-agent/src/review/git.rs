@@ -160,6 +160,11 @@ impl Repository {
         self.diff(&[&self.commit(commit)?, &self.commit(head)?])
     }
 
+    /// Whether `earlier` belongs to the history of `later`, or is the same.
+    pub fn is_ancestor(&self, earlier: &str, later: &str) -> bool {
+        self.run(&["merge-base", "--is-ancestor", earlier, later]).is_ok()
+    }
+
     fn between(&self, text: &str) -> Result<Taken, GitError> {
         let (left, right, is_base) = match sides(text) {
             None => (text, "HEAD", true),

@@ -54,7 +54,8 @@ impl<'a> Reader<'a> {
             severity: issue.severity.unwrap_or(Severity::Major),
             category: issue.category,
             claim: issue.claim.clone(),
-            quote: issue.quote.clone(),
+            // The lines themselves: a critic may have left out a half, or added the mark of the diff.
+            quote: text.trim().to_owned(),
             place,
             anchor,
             suggested_change: issue.suggested_change.clone(),

@@ -14,7 +14,9 @@ use super::{
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Round {
-    /// The commit that it has read.
+    /// The commit from which on it has read.
+    pub base: String,
+    /// The commit up to which it has read.
     pub head: String,
     /// Fingerprints of everything that was reported or decided so far.
     pub seen: BTreeSet<String>,
@@ -24,11 +26,16 @@ pub struct Round {
 
 impl Round {
     /// What the next review has to know after this one; `None` if it was not whole, so that nothing counts as read.
-    pub fn after(&self, head: &str, report: &Report) -> Option<Self> {
+    pub fn after(&self, base: &str, head: &str, report: &Report) -> Option<Self> {
         if !matches!(report.coverage.status, Status::Reviewed | Status::Empty) {
             return None;
         }
-        let mut next = Self { head: head.to_owned(), seen: self.seen.clone(), open: BTreeMap::new() };
+        let mut next = Self {
+            base: base.to_owned(),
+            head: head.to_owned(),
+            seen: self.seen.clone(),
+            open: BTreeMap::new(),
+        };
         next.open.extend(report.open.iter().map(|one| (one.fingerprint.clone(), one.clone())));
         let all = [&report.findings, &report.folded, &report.disputed, &report.rejected];
         next.seen.extend(all.into_iter().flatten().map(|one| one.fingerprint.clone()));

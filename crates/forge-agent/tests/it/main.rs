@@ -9,4 +9,5 @@ mod formats;
 mod generated;
 mod judged;
 mod repository;
+mod rounds;
 mod support;

@@ -27,7 +27,9 @@ impl Rounds {
         let text =
             path.as_deref().filter(|_| !review.change.all).and_then(|path| fs::read_to_string(path).ok());
         // A file that cannot be read costs a review of everything, and nothing else.
-        let before = text.and_then(|text| serde_json::from_str(&text).ok());
+        let before: Option<Round> = text.and_then(|text| serde_json::from_str(&text).ok());
+        // Whoever began later has not read what comes before.
+        let before = before.filter(|round| repository.is_ancestor(&round.base, &taken.base));
         Self { path, before }
     }
 
@@ -50,8 +52,11 @@ impl Rounds {
 
     /// Keeps what the next review has to know.
     pub(super) fn keep(&self, report: &Report, quiet: bool) {
-        let Some((path, head)) = self.path.as_ref().zip(report.head.as_deref()) else { return };
-        let next = self.before.clone().unwrap_or_default().after(head, report);
+        let ends = report.base.as_deref().zip(report.head.as_deref());
+        let Some((path, (base, head))) = self.path.as_ref().zip(ends) else { return };
+        // What was read from an earlier commit on stays read.
+        let base = self.before.as_ref().map_or(base, |round| &round.base);
+        let next = self.before.clone().unwrap_or_default().after(base, head, report);
         let Some(text) = next.and_then(|next| serde_json::to_string(&next).ok()) else { return };
         let kept = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(path, text));
         if let Err(error) = kept {
