@@ -86,7 +86,7 @@ fn what_is_meant_is_said_and_wrong_input_asks_nobody() {
             (&["review", "main..nowhere"], "nowhere"),
             (&["review", "--diff", "broken.diff"], "line 4"),
             (&["review", "--diff", "add.rs"], "no diff"),
-            (&["review", "main", "--jsonl"], "--document"),
+            (&["review", "main", "--attended"], "--document"),
             (&["review", "add.rs", "--format", "sarif"], "--format"),
             (&["review", "main", "--staged"], "--staged"),
             (&["review", "main", "--context", "5"], "500"),
