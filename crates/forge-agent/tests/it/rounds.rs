@@ -12,10 +12,13 @@ fn diff(added: &[&str]) -> String {
 }
 
 /// Finds fault with each line that it sees, and with each in other words when it is asked again.
-fn nagging() -> Scripts {
-    Scripts::new(|role, prompt| {
+fn nagging(category: &'static str) -> Scripts {
+    Scripts::new(move |role, prompt| {
         let new = document(prompt).lines().filter(|line| line.starts_with('+') && !line.starts_with("+++"));
-        let found: Vec<_> = new.map(|line| fault(line, "a.rs", "minor")).collect();
+        let mut found: Vec<_> = new.map(|line| fault(line, "a.rs", "minor")).collect();
+        for one in &mut found {
+            one["category"] = category.into();
+        }
         (role == ParticipantRole::Critic).then(|| critique(prompt, &found))
     })
 }
@@ -23,7 +26,7 @@ fn nagging() -> Scripts {
 #[test]
 fn three_rounds_go_quiet_and_what_is_open_stays_until_its_line_goes() {
     let first = ["let first = read_all_of_it();", "let second = write_all_of_it();"];
-    let report = run(&job(&diff(&first), 8_000), &nagging());
+    let report = run(&job(&diff(&first), 8_000), &nagging("correctness"));
     assert_eq!(report.findings.len(), 2);
     let round = Round::default().after("base", "one", &report).unwrap();
 
@@ -46,7 +49,8 @@ fn three_rounds_go_quiet_and_what_is_open_stays_until_its_line_goes() {
         open,
         ..job("", 8_000)
     };
-    let report = run(&second, &nagging());
+    // Another category is another fault, and on a line that was read before all the same none.
+    let report = run(&second, &nagging("security"));
     assert_eq!(report.findings.iter().map(|one| one.place.as_ref().unwrap().line).collect::<Vec<_>>(), [2]);
     assert_eq!((report.open.len(), report.known), (1, 1));
     let round = round.after("base", "two", &report).unwrap();
@@ -56,7 +60,7 @@ fn three_rounds_go_quiet_and_what_is_open_stays_until_its_line_goes() {
     let nothing = parse("").unwrap();
     let open = round.still_open(|_| Some(now.join("\n")));
     let third = Review { fresh: Some(lines(&nothing)), known: round.seen.clone(), open, ..job("", 8_000) };
-    let silent = nagging();
+    let silent = nagging("clarity");
     let report = run(&third, &silent);
     assert_eq!((report.findings.len(), report.open.len(), silent.script.calls().len()), (0, 2, 0));
     assert!(

@@ -19,6 +19,7 @@ use forge_session::{Cast, Controls, Mode, Plan, SessionDeps, SessionError, Setti
 use forge_testkit::{Answer, Script};
 use serde_json::{Value, json};
 
+#[expect(clippy::disallowed_methods, reason = "tests may be told how long to run")]
 /// How many times the usual counts a long test has.
 pub(crate) fn scale() -> usize {
     env::var("FORGE_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
@@ -28,7 +29,7 @@ pub(crate) fn scale() -> usize {
 pub(crate) fn words(request: &ModelRequest) -> String {
     let parts = request.messages.iter().flat_map(|message| message.parts.iter());
     parts
-        .filter_map(|part| if let Part::Text { text, .. } = part { Some(text.to_string()) } else { None })
+        .filter_map(|part| if let Part::Text { text, .. } = part { Some(text.clone()) } else { None })
         .collect()
 }
 
@@ -69,7 +70,7 @@ impl Scripts {
         let script = Script::new(move |cx: &CallContext, request: &ModelRequest| {
             let prompt = words(request);
             let role = cx.participant.role.clone();
-            let said = say(role.clone(), &prompt).unwrap_or_else(|| usual(role, &prompt));
+            let said = say(role.clone(), &prompt).unwrap_or_else(|| usual(&role, &prompt));
             let text = said.as_str().map_or_else(|| said.to_string(), str::to_owned);
             Answer::text(text).with_usage(TokenCount::default().with_input(100).with_output(50))
         });
@@ -98,7 +99,7 @@ pub(crate) fn critique(prompt: &str, findings: &[Value]) -> Value {
     json!({"strengths": strengths, "findings": findings})
 }
 
-fn usual(role: ParticipantRole, prompt: &str) -> Value {
+fn usual(role: &ParticipantRole, prompt: &str) -> Value {
     match role {
         ParticipantRole::Critic => critique(prompt, &[]),
         ParticipantRole::Reviewer => {

@@ -55,3 +55,11 @@ fn a_line_that_only_stands_there_counts_if_the_changed_one_is_named() {
 fn anchor_of(text: &str, said: Said<'_>) -> Anchored {
     anchor(&parse(text).unwrap(), said)
 }
+
+#[test]
+fn a_line_that_is_only_indented_anew_is_the_new_one() {
+    let text =
+        "--- a/m.rs\n+++ b/m.rs\n@@ -7,2 +7,3 @@\n-call(limit);\n+if limit > 0 {\n+    call(limit);\n }\n";
+    let found = anchor_of(text, Said { quote: "call(limit);", location: "m.rs", claim: "" });
+    assert_eq!(found.place.map(|place| (place.side, place.line)), Some((Side::New, 8)));
+}
