@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 23] = [
+const ARROWS: [(&str, &[&str]); 24] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -23,6 +23,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("forge-durable", &["forge-core"]),
     ("forge-prompt", &["forge-core"]),
     ("forge-session", &["forge-core", "forge-durable", "forge-prompt"]),
+    ("forge-agent", &["forge-core", "forge-edit", "forge-index", "forge-prompt", "forge-session"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -46,7 +47,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-mcp", &["forge", "forge-index"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
+    ("forge-cli", &["forge", "forge-agent", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

@@ -338,6 +338,19 @@ fn what_is_said_of_code_obeys_its_schemas() {
 }
 
 #[test]
+fn what_is_said_of_a_change_obeys_its_schemas() {
+    let place = Place::new("forms-review");
+    crate::review::repository(&place);
+    let mut forms = Forms::default();
+    let review = |words: &[&str]| place.command(&[&["review", "--offline"], words].concat());
+    forms.hold_output("review-plan", 0, &mut review(&["main", "--dry-run"]));
+    forms.hold_output("review", 0, &mut review(&["main"]));
+    forms.hold_output("review", 0, &mut review(&["main"]));
+    forms.hold_output("failure", 2, &mut review(&["nowhere"]));
+    forms.end(&["failure", "review", "review-plan"]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

@@ -28,6 +28,7 @@ mod offline;
 mod openings;
 mod place;
 mod readme;
+mod review;
 mod route;
 mod run;
 mod serve;

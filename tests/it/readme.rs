@@ -40,6 +40,7 @@ fn every_command_of_the_readme_works_as_it_is_shown() {
     let place = Place::new("readme");
     std::fs::write(place.path("notes.md"), "# Notes\n\nThe cache holds at most 100 replies.\n").unwrap();
     std::fs::write(place.path("cities.json"), r#"{"type":"object","properties":{"cities":{"type":"array","items":{"type":"string"}}},"required":["cities"],"additionalProperties":false}"#).unwrap();
+    crate::review::repository(&place);
     let commands = commands();
     assert!(commands.len() > 15, "{commands:?}");
     let mut session = String::new();

@@ -291,8 +291,8 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
 | 1 | failed |
 | 2 | the command line, a file or the request is wrong |
 | 3 | no provider could answer |
-| 4 | a budget refused |
-| 5 | done with less than planned: a draft, labelled as one, in place of a synthesis |
+| 4 | a budget refused, or a cap ended a review before all was read |
+| 5 | done with less than planned: a draft, labelled as one, in place of a synthesis; a review that too few have read |
 | 6 | a fault remains that `forge review --fail-on` does not accept |
 | 130 | interrupted |
 

@@ -26,6 +26,7 @@ mod models;
 mod otlp;
 mod paths;
 mod providers;
+mod review;
 mod route;
 mod serve;
 mod session;
@@ -110,7 +111,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         Command::Review(review) => {
             let args = globals(review.source);
-            apart(session::review(*review, args)).await
+            apart(review::run(*review, args)).await
         }
         Command::Follow(follow) => {
             let args = globals(follow.source);

@@ -105,9 +105,12 @@ impl Session {
     /// Continues an ended session with feedback for one more cycle, and with these settings.
     ///
     /// # Errors
-    /// A session that has had the most cycles already, or has no critics; those of the journal.
+    /// A session that judges a document, that has had the most cycles already, or has no critics; those of the journal.
     pub async fn follow(&mut self, text: impl Into<String>, settings: Settings) -> Result<(), SessionError> {
         let had = u32::try_from(self.state().closed.len()).unwrap_or(u32::MAX);
+        if self.state().plan.settings.mode == Mode::Judge {
+            return Err(PlanError::NothingToRevise.into());
+        }
         if had >= MAX_CYCLES {
             return Err(PlanError::TooManyCycles { had }.into());
         }

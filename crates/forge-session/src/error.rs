@@ -150,6 +150,12 @@ pub enum PlanError {
     /// There is a draft, and the mode ends with one.
     #[error("there is a draft already, and mode `direct` does nothing beyond one")]
     NothingToDo,
+    /// The session judges a document and revises nothing.
+    #[error("a session that judges a document has no text of its own to go on with")]
+    NothingToRevise,
+    /// There is no document, and the mode judges one.
+    #[error("there is no document, and mode `judge` judges one that is there")]
+    NothingToJudge,
     /// There is nothing to write about.
     #[error("the topic has neither a title nor a description")]
     NoTopic,

@@ -69,7 +69,7 @@ impl Session {
         let stages: &[Stage] = match plan.settings.mode {
             Mode::Direct => &[Stage::Draft],
             Mode::Review => &[Stage::Draft, Stage::Critique, Stage::Synthesis],
-            Mode::Council => &Stage::ALL,
+            Mode::Council | Mode::Judge => &Stage::ALL,
         };
         let (mut calls, mut warnings) = (Vec::new(), plan.notes.clone());
         let is_written = plan.draft.is_some();

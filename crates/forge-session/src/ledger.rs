@@ -232,7 +232,8 @@ impl Ledger {
     }
 
     /// The findings that needed a check, after it. A finding that the check leaves out is open again.
-    pub(crate) fn judge(&self, verdicts: &[Verdict]) -> Vec<Finding> {
+    /// `unsettled`: what it is called when the check does not agree with an acceptance.
+    pub(crate) fn judge(&self, verdicts: &[Verdict], unsettled: &str) -> Vec<Finding> {
         let judge = |finding: &Finding| {
             let rejected = finding.state == FindingState::Rejected;
             let given = verdicts.iter().find(|verdict| verdict.finding == finding.id);
@@ -244,7 +245,7 @@ impl Ledger {
                 Some(verdict) if rejected => {
                     (FindingState::Open, Some(format!("wrongly rejected: {}", verdict.reason)))
                 }
-                Some(verdict) => (FindingState::Open, Some(format!("not settled: {}", verdict.reason))),
+                Some(verdict) => (FindingState::Open, Some(format!("{unsettled}: {}", verdict.reason))),
                 // Silence is no agreement.
                 None => (FindingState::Open, Some("the check left it out".into())),
             };
@@ -444,7 +445,7 @@ mod tests {
         let mut ledger = raised(&[issue(Severity::Major, "Tokens never expire.", "they must")]);
         disposed(&mut ledger, &[decided(1, DispositionKind::Reject, "out of scope")]);
         let agreed = Verdict { finding: FindingId(1), settled: true, reason: "so it is".into() };
-        ledger.set(&ledger.judge(&[agreed]));
+        ledger.set(&ledger.judge(&[agreed], "not settled"));
         assert_eq!(ledger.to_check().count(), 0);
         let again = issue(Severity::Major, "Tokens never expire", "no expiry");
         ledger.set(&ledger.raise(2, &[said(0, &again)]));
@@ -471,7 +472,7 @@ mod tests {
         );
         let verdict =
             |finding, settled| Verdict { finding: FindingId(finding), settled, reason: String::new() };
-        ledger.set(&ledger.judge(&[verdict(1, true), verdict(3, true), verdict(4, false)]));
+        ledger.set(&ledger.judge(&[verdict(1, true), verdict(3, true), verdict(4, false)], "not settled"));
         let (open, rejected) = (FindingState::Open, FindingState::Rejected);
         assert_eq!(states(&ledger), [FindingState::Settled, open, rejected, open]);
         assert_eq!(ledger.to_check().count(), 0);

@@ -88,7 +88,7 @@ impl Plan {
         match self.settings.mode {
             Mode::Direct => 0,
             Mode::Review => 1,
-            Mode::Council => self.settings.critics,
+            Mode::Council | Mode::Judge => self.settings.critics,
         }
     }
 
@@ -107,7 +107,7 @@ impl Plan {
     pub(crate) fn cycles(&self) -> u32 {
         match self.settings.mode {
             Mode::Direct => 0,
-            Mode::Review => 1,
+            Mode::Review | Mode::Judge => 1,
             Mode::Council => self.settings.cycles.clamp(1, MAX_CYCLES),
         }
     }
@@ -123,7 +123,7 @@ impl Plan {
         let needs: &[(Stage, bool)] = match self.settings.mode {
             Mode::Direct => &[(Stage::Draft, false)],
             Mode::Review => &[(Stage::Draft, false), (Stage::Critique, true), (Stage::Synthesis, false)],
-            Mode::Council => &[
+            Mode::Council | Mode::Judge => &[
                 (Stage::Draft, false),
                 (Stage::Critique, true),
                 (Stage::Synthesis, false),
@@ -132,6 +132,9 @@ impl Plan {
         };
         if self.draft.is_some() && self.settings.mode == Mode::Direct {
             return Err(PlanError::NothingToDo);
+        }
+        if self.draft.is_none() && self.settings.mode == Mode::Judge {
+            return Err(PlanError::NothingToJudge);
         }
         for (stage, many) in needs {
             if *stage == Stage::Draft && self.draft.is_some() {
@@ -189,7 +192,7 @@ impl Cast {
 pub struct Settings {
     /// How deep it goes; a council by default.
     pub mode: Mode,
-    /// The number of critics in a council, as far as the cast has them; 3 by default.
+    /// The number of critics in a council or a judgement, as far as the cast has them; 3 by default.
     pub critics: u32,
     /// Critics that must answer, at least 1; 2 by default. The others then get a grace period of half the
     /// time that the last of them took, at least 5 s.

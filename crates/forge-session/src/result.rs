@@ -305,6 +305,7 @@ impl SessionResult {
             Some(_) => DocumentLabel::Synthesis,
         };
         let review = state.plan.settings.review;
+        let judged = state.plan.settings.mode == Mode::Judge;
         let last = state.versions.last();
         // A review leaves the document as it was; the last version is what it proposes.
         let delivered = if review { state.versions.first() } else { last };
@@ -327,7 +328,7 @@ impl SessionResult {
             held: state.held.clone(),
             tally: Tally::of(state, &panels),
             panels,
-            label: if review { DocumentLabel::Draft } else { label },
+            label: if review || judged { DocumentLabel::Draft } else { label },
             proposal: last.filter(|_| review).map(|version| version.text.clone()),
             notes: state.plan.notes.clone(),
             degraded: degradations(state),
@@ -364,6 +365,11 @@ impl SessionResult {
         settings.into_generator().into_root_schema_for::<Self>().to_value()
     }
 
+    /// Whether the document was judged and stays as it is.
+    pub fn is_review(&self) -> bool {
+        self.mode == Mode::Judge || self.proposal.is_some()
+    }
+
     /// Whether the session gave less than its mode promises: too few critics spoke, the decisions were not checked,
     /// a draft was not revised although something was found, or it was broken off. A draft in which nothing was found
     /// is not less.
@@ -386,7 +392,7 @@ impl SessionResult {
             )
         );
         // Where everybody spoke and nothing had to be done, or was to be, a draft may stand as it was.
-        let unrevised = self.proposal.is_none()
+        let unrevised = !self.is_review()
             && self.label != DocumentLabel::Synthesis
             && !matches!(self.stop_reason, Some(Stop::AllStagesDone | Stop::Contested));
         reason || unrevised

@@ -22,16 +22,24 @@ pub(crate) struct Revised {
     pub(crate) unplaced: BTreeMap<FindingId, String>,
     /// Lines that are gone although no accepted finding is about them.
     pub(crate) loss: Loss,
+    /// Whether the text had to stay as it is.
+    is_judged: bool,
 }
 
 impl Revised {
+    /// A text that is judged and not revised: to accept a finding changes nothing in it.
+    pub(crate) fn unchanged(base: &str) -> Self {
+        let (unplaced, loss) = (BTreeMap::new(), Loss::of_edits(base, &[], &std::iter::empty()));
+        Self { text: base.to_owned(), unplaced, loss, is_judged: true }
+    }
+
     /// Whether the synthesis that made it can be used, as far as it goes: it must not destroy the text, and where it
     /// accepts anything, something must have come of it.
     pub(crate) fn is_usable(&self, revision: &Revision) -> bool {
         let accepted =
             || revision.dispositions.iter().filter(|given| given.decision == DispositionKind::Accept);
         let has_text = accepted().any(|given| !given.edits.is_empty()) || revision.document.is_some();
-        !self.loss.is_too_much() && (has_text || accepted().next().is_none())
+        !self.loss.is_too_much() && (self.is_judged || has_text || accepted().next().is_none())
     }
 }
 
@@ -50,7 +58,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
         }
         let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
         let loss = Loss::between((base, &old), document, placed.filter_map(|given| quote_of(given.finding)));
-        return Revised { text: document.clone(), unplaced, loss };
+        return Revised { text: document.clone(), unplaced, loss, is_judged: false };
     }
     let mut text = base.to_owned();
     let mut made = Vec::new();
@@ -69,7 +77,7 @@ pub(crate) fn revise(base: &str, revision: &Revision, ledger: &Ledger) -> Revise
     let placed = accepted().filter(|given| !unplaced.contains_key(&given.finding));
     let quotes = placed.filter_map(|given| quote_of(given.finding));
     let loss = Loss::of_edits(base, &made, &quotes);
-    Revised { text, unplaced, loss }
+    Revised { text, unplaced, loss, is_judged: false }
 }
 
 /// Whether the text changed for a finding: the new passage appeared, or the quoted one is gone.

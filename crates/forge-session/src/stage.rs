@@ -18,6 +18,19 @@ pub enum Mode {
     /// Several critics, a synthesis, a check, and another cycle if something serious is still open.
     #[default]
     Council,
+    /// A given document: several critics, a decision on each finding, and a check that tries to refute what blocks. Nothing
+    /// is revised.
+    Judge,
+}
+
+impl Mode {
+    /// Whether several critics read, and somebody else checks what was decided.
+    pub(crate) const fn has_check(self) -> bool {
+        match self {
+            Self::Council | Self::Judge => true,
+            Self::Direct | Self::Review => false,
+        }
+    }
 }
 
 /// One stage of a cycle. The draft belongs to cycle 0.

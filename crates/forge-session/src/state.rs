@@ -336,15 +336,14 @@ impl State {
     /// Whether the decisions of `cycle` have to be checked: the text changed, or a blocking finding was decided.
     pub(crate) fn needs_check(&self, cycle: u32) -> bool {
         let changed = self.versions.last().is_some_and(|version| version.cycle == cycle);
-        let is_council = self.plan.settings.mode == Mode::Council;
-        is_council && (changed || self.ledger.to_check().next().is_some())
+        self.plan.settings.mode.has_check() && (changed || self.ledger.to_check().next().is_some())
     }
 
     /// Findings that block and that the synthesis of this cycle got settled or, without a check, accepted.
     pub(crate) fn settled_blocking(&self) -> usize {
         let settled = |finding: &&crate::finding::Finding| {
             let done = match self.plan.settings.mode {
-                Mode::Council => finding.state == FindingState::Settled,
+                Mode::Council | Mode::Judge => finding.state == FindingState::Settled,
                 Mode::Direct | Mode::Review => {
                     matches!(finding.state, FindingState::Settled | FindingState::Accepted)
                 }

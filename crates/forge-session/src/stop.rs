@@ -217,6 +217,10 @@ pub(crate) fn after(mode: Mode, max_cycles: u32, contested: bool, closed: &[Clos
     if !last.checked {
         return Some(Stop::Unchecked);
     }
+    // The document stays as it is, so that what is confirmed of it does not go away.
+    if mode == Mode::Judge {
+        return Some(if last.raised { Stop::AllStagesDone } else { Stop::NothingFound });
+    }
     let is_last = closed.len() >= max_cycles as usize;
     if last.open == 0 && (last.is_dry() || is_last) {
         let converged = last.is_dry() && closed.len() > 1 && last.is_likely_whole();
@@ -296,6 +300,11 @@ mod tests {
         assert_eq!(after(Mode::Review, 3, false, &[cycle(2, 0)]), Some(Stop::AllStagesDone));
         assert_eq!(after(Mode::Review, 3, false, &[silent]), Some(Stop::NothingFound));
         assert_eq!(after(Mode::Review, 3, false, &[hollow]), Some(Stop::BelowQuorum));
+        let unchecked = ClosedCycle { checked: false, ..cycle(1, 0) };
+        assert_eq!(after(Mode::Judge, 1, false, &[cycle(2, 0)]), Some(Stop::AllStagesDone));
+        assert_eq!(after(Mode::Judge, 1, false, &[silent]), Some(Stop::NothingFound));
+        assert_eq!(after(Mode::Judge, 1, false, &[hollow]), Some(Stop::BelowQuorum));
+        assert_eq!(after(Mode::Judge, 1, false, &[unchecked]), Some(Stop::Unchecked));
         assert_eq!(after(Mode::Council, 3, true, &[cycle(0, 3), dry]), Some(Stop::Contested));
     }
 }

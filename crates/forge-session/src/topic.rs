@@ -136,6 +136,8 @@ pub enum OutputType {
     Documentation,
     /// A design with its decisions.
     Design,
+    /// A change to files, as a unified diff.
+    Change,
     /// Anything else.
     #[default]
     Freeform,
@@ -143,8 +145,8 @@ pub enum OutputType {
 
 impl OutputType {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Specification, Self::Code, Self::Documentation, Self::Design, Self::Freeform];
+    pub const ALL: [Self; 6] =
+        [Self::Specification, Self::Code, Self::Documentation, Self::Design, Self::Change, Self::Freeform];
 
     /// The written name, as in JSON.
     pub const fn as_str(self) -> &'static str {
@@ -153,6 +155,7 @@ impl OutputType {
             Self::Code => "code",
             Self::Documentation => "documentation",
             Self::Design => "design",
+            Self::Change => "change",
             Self::Freeform => "freeform",
         }
     }

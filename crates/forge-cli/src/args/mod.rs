@@ -11,6 +11,7 @@ mod log;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
+mod review;
 mod serve;
 mod session;
 
@@ -43,10 +44,11 @@ pub(crate) use self::{
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
         Upkeep,
     },
+    review::{Review, ReviewFormat, ReviewMode},
     serve::{Client, Serve, ServeCommand, Watch},
     session::{
-        Accept, FailOn, Follow, ResultFormat, Resume, Review, Run, RunMode, RunOutput, SessionArgs,
-        SessionsCommand, SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
+        Accept, FailOn, Follow, ResultFormat, Resume, Run, RunMode, RunOutput, SessionArgs, SessionsCommand,
+        SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
     },
 };
 
@@ -100,6 +102,7 @@ impl Args {
             Command::Follow(follow) if follow.session.jsonl => Form::JsonLines,
             Command::Watch(_) if self.json => Form::JsonLines,
             Command::Metrics { command } if command.is_in_json() => Form::Json,
+            Command::Review(review) if review.is_in_json() => Form::Json,
             _ if self.json => Form::Json,
             _ => Form::Text,
         }
@@ -110,7 +113,7 @@ impl Args {
 pub(crate) enum Command {
     /// Draft, criticise, revise and check: one document from several models.
     Run(Box<Run>),
-    /// Judge a document: its faults, and the decision on each; it stays as it is.
+    /// Judge a change or a document: its faults, and the decision on each; it stays as it is.
     Review(Box<Review>),
     /// Continue a session after a kill, a pause or an abort.
     Resume(Box<Resume>),

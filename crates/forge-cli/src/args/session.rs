@@ -43,7 +43,7 @@ pub(crate) struct TopicArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=8))]
     pub(crate) critics: Option<u32>,
     /// What the critics look for in particular, one for each seat: security, correctness, performance, operations,
-    /// clarity, simplicity, or one from the folder of your own prompts. May be repeated.
+    /// clarity, simplicity, tests, readability, or one from the folder of your own prompts. May be repeated.
     #[arg(long = "lens", value_name = "NAME")]
     pub(crate) lenses: Vec<String>,
     /// What kind of document it is.
@@ -60,34 +60,11 @@ pub(crate) struct TopicArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) max_tokens: Option<u64>,
     /// The longest that it may take, such as `10m`.
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, visible_alias = "timeout", value_name = "TIME")]
     pub(crate) deadline: Option<humantime::Duration>,
     /// Show the plan and what it will use; send nothing.
     #[arg(long = "dry-run")]
     pub(crate) dry: bool,
-}
-
-/// Judge a document: its faults, and the decision on each. The document stays as it is.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Review {
-    /// The document.
-    #[arg(required_unless_present = "document", conflicts_with = "document")]
-    pub(crate) target: Option<PathBuf>,
-    /// The document; `-` reads it from standard input.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) document: Option<PathBuf>,
-    /// What the document should do.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) task: Option<String>,
-    /// End with exit code 6 if a fault of this severity or a higher one remains.
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub(crate) fail_on: Option<FailOn>,
-    #[command(flatten)]
-    pub(crate) topic: TopicArgs,
-    #[command(flatten)]
-    pub(crate) session: SessionArgs,
-    #[command(flatten)]
-    pub(crate) source: Source,
 }
 
 /// How severe a fault has to be.

@@ -4,16 +4,16 @@ mod interactive;
 mod journal;
 mod jsonl;
 mod output;
-mod progress;
+pub(crate) mod progress;
 mod request;
 mod stored;
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
     SessionRequest,
     durable::LocalLocks,
-    session::{Controls, PromptError, Prompts, Session, SessionDeps, SessionError, Settings, Stop},
+    session::{Controls, Observer, PromptError, Prompts, Session, SessionDeps, SessionError, Settings, Stop},
     storage::journal::StreamName,
 };
 use serde_json::json;
@@ -35,8 +35,9 @@ pub(crate) async fn run(run: Run, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
     Box::pin(begin(request, run.topic.dry, &run.session, None, args)).await
 }
 
-pub(crate) async fn review(review: Review, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
-    let request = request::of_review(&review, args.quiet)?;
+/// Judges a document.
+pub(crate) async fn review(path: &Path, review: &Review, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let request = request::of_review(path, review, args.quiet)?;
     Box::pin(begin(request, review.topic.dry, &review.session, review.fail_on, args)).await
 }
 
@@ -54,7 +55,7 @@ async fn begin(
     let progress = Progress::new(args.quiet, session_args.attended);
     let name = forge::session_name().map_err(|error| CliError::session(&error.into()))?;
     let lines = session_args.jsonl.then(|| JsonLines::new(name.as_str()));
-    let deps = deps(&system, session_args, &progress, lines.as_ref())?;
+    let deps = deps(&system, session_args, &progress, lines.as_ref().map(|lines| lines.observer()))?;
     if dry {
         let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, args.json);
@@ -126,7 +127,7 @@ impl Continuation {
         }
         let progress = Progress::new(args.quiet, session_args.attended);
         let lines = session_args.jsonl.then(|| JsonLines::new(name.as_str()));
-        let deps = deps(&system, session_args, &progress, lines.as_ref())?;
+        let deps = deps(&system, session_args, &progress, lines.as_ref().map(|lines| lines.observer()))?;
         let session = match Session::resume(deps, name.clone()).await {
             Ok(session) => session,
             Err(error) => {
@@ -197,11 +198,12 @@ async fn handle_interrupts(mut interrupts: Interrupts, controls: Controls, progr
     std::process::exit(130);
 }
 
-fn deps(
+/// What the sessions of a command run on.
+pub(crate) fn deps(
     system: &Setup,
     session_args: &SessionArgs,
     progress: &Progress,
-    lines: Option<&Arc<JsonLines>>,
+    observer: Option<Observer>,
 ) -> Result<SessionDeps, CliError> {
     let mut deps = system.session_deps().map_err(config::refused)?;
     deps.journal = journal::open(system, session_args, progress.quiet)?;
@@ -212,7 +214,7 @@ fn deps(
     if let Some(folder) = &session_args.prompts {
         deps.prompts = Arc::new(Prompts::from_folder(folder).map_err(wrong_prompt)?);
     }
-    let deps = deps.with_observer(lines.map_or_else(|| progress.observer(), |lines| lines.observer()));
+    let deps = deps.with_observer(observer.unwrap_or_else(|| progress.observer()));
     Ok(if session_args.attended { deps.with_approver(Arc::new(interactive::Terminal)) } else { deps })
 }
 

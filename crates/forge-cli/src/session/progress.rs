@@ -21,8 +21,8 @@ use crate::{
 /// What a user sees of a session: on a terminal a line for each participant at work, and everywhere a line for
 /// each that is done and for what the user should know.
 #[derive(Debug, Clone)]
-pub(super) struct Progress {
-    pub(super) quiet: bool,
+pub(crate) struct Progress {
+    pub(crate) quiet: bool,
     /// The lines at work; `None` where nothing can be drawn anew.
     board: Option<MultiProgress>,
 }
@@ -42,13 +42,13 @@ const TOKEN: usize = 4;
 
 impl Progress {
     /// `asks`: questions are put at the terminal meanwhile, which lines that move would disturb.
-    pub(super) fn new(quiet: bool, asks: bool) -> Self {
+    pub(crate) fn new(quiet: bool, asks: bool) -> Self {
         let draws = !quiet && !asks && io::stderr().is_terminal();
         Self { quiet, board: draws.then(MultiProgress::new) }
     }
 
     /// Writes a line above those at work.
-    pub(super) fn note(&self, text: &str) {
+    pub(crate) fn note(&self, text: &str) {
         match &self.board {
             // The width is asked anew for each line, because a window may change it meanwhile.
             Some(board) => board.suspend(|| note(self.quiet, &fitted(text, terminal::width()))),
@@ -56,7 +56,7 @@ impl Progress {
         }
     }
 
-    pub(super) fn observer(&self) -> Observer {
+    pub(crate) fn observer(&self) -> Observer {
         let (progress, lines) = (self.clone(), Mutex::new(BTreeMap::new()));
         Arc::new(move |notice| {
             if let Some(board) = &progress.board {

@@ -8,7 +8,7 @@ use forge::{
 };
 
 use crate::{
-    args::{Review, Run, RunMode, RunOutput, SessionArgs, TopicArgs},
+    args::{Review, ReviewMode, Run, RunMode, RunOutput, SessionArgs, TopicArgs},
     error::CliError,
     files,
     material::{self, Content, Material},
@@ -42,20 +42,22 @@ pub(super) fn of_run(run: &Run, quiet: bool) -> Result<SessionRequest, CliError>
 }
 
 /// What `forge review` says of its session.
-pub(super) fn of_review(review: &Review, quiet: bool) -> Result<SessionRequest, CliError> {
-    let path = review.document.as_deref().or(review.target.as_deref()).unwrap_or(Path::new("-"));
+pub(super) fn of_review(path: &Path, review: &Review, quiet: bool) -> Result<SessionRequest, CliError> {
     let draft = Some(document(path)?);
     let name = if is_stdin(Some(path)) { "a document".into() } else { path.display().to_string() };
     let text = review.task.clone().unwrap_or_else(|| format!("Review of {name}"));
     let is_taken = is_stdin(Some(path)) || review.session.attended;
     let topic = topic(&text, &review.topic, is_taken, quiet)?;
     let seed = review.source.seed;
+    let is_judged = review.mode == Some(ReviewMode::Judge);
+    let mode = if is_judged { Mode::Judge } else { Mode::Council };
     let request = SessionRequest {
         draft,
         cycles: Some(1),
-        review: true,
+        // A judgement proposes nothing by itself.
+        review: !is_judged,
         seed,
-        ..SessionRequest::new(topic, Mode::Council)
+        ..SessionRequest::new(topic, mode)
     };
     Ok(with_args(request, &review.topic, &review.session))
 }

@@ -13,7 +13,7 @@ use crate::{
     event::DropReason,
     plan::Caps,
     prompt::{self, PromptInput},
-    stage::{CallKey, Mode, Purpose, Stage},
+    stage::{CallKey, Purpose, Stage},
     state::{Outcome, Seat, Version},
 };
 
@@ -125,7 +125,7 @@ impl Planner<'_> {
         let critiques = prompt::carried_bytes(plan, Stage::Critique) * plan.seats().len() as u64;
         let mut reserved = Amount::default();
         for stage in [Stage::Synthesis, Stage::Check] {
-            if stage == Stage::Check && plan.settings.mode != Mode::Council {
+            if stage == Stage::Check && !plan.settings.mode.has_check() {
                 continue;
             }
             let Some(participant) = plan.chain(stage, 0).first() else { continue };

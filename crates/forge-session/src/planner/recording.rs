@@ -7,7 +7,7 @@ use crate::{
     finding::{Finding, FindingState},
     ledger::RaisedFinding,
     revise::Revised,
-    stage::CallKey,
+    stage::{CallKey, Mode},
 };
 
 impl Planner<'_> {
@@ -77,11 +77,15 @@ impl Planner<'_> {
     pub(super) fn record_check(&self, cycle: u32, call: CallKey, check: &Check) -> Action {
         let state = self.state;
         let mut ledger = state.ledger.clone();
-        let mut findings = ledger.judge(&check.verdicts);
+        let is_judged = state.plan.settings.mode == Mode::Judge;
+        let mut findings =
+            ledger.judge(&check.verdicts, if is_judged { "refuted by the check" } else { "not settled" });
         ledger.set(&findings);
         let document = state.versions.last().map_or("", |version| &version.text);
         let raised = |issue| RaisedFinding { seat: None, issue, document, late: false };
-        let raised: Vec<_> = check.new_findings.iter().map(raised).collect();
+        // Whoever refutes has read the findings of others: what it adds is no blind finding, and there is no new text.
+        let new_findings = if is_judged { &[][..] } else { &check.new_findings };
+        let raised: Vec<_> = new_findings.iter().map(raised).collect();
         let raised = ledger.raise(cycle, &raised);
         // A fault that the same answer calls settled and raises again stays open.
         findings.retain(|finding| raised.iter().all(|newer| newer.id != finding.id));

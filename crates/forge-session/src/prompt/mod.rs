@@ -26,18 +26,23 @@ use crate::{
     plan::Plan,
     profile::ModelProfile,
     seed,
-    stage::{CallKey, Purpose, Stage},
+    stage::{CallKey, Mode, Purpose, Stage},
     topic::OutputType,
 };
 
 /// The templates that ship with the crate: (name, text).
-const BUILT_IN: [(&str, &str); 21] = [
+const BUILT_IN: [(&str, &str); 28] = [
     ("draft.system.jinja", include_str!("../../prompts/draft.system.jinja")),
     ("draft.user.jinja", include_str!("../../prompts/draft.user.jinja")),
     ("critique.system.jinja", include_str!("../../prompts/critique.system.jinja")),
     ("critique.user.jinja", include_str!("../../prompts/critique.user.jinja")),
     ("synthesis.system.jinja", include_str!("../../prompts/synthesis.system.jinja")),
     ("synthesis.user.jinja", include_str!("../../prompts/synthesis.user.jinja")),
+    ("judge.system.jinja", include_str!("../../prompts/judge.system.jinja")),
+    ("refute.system.jinja", include_str!("../../prompts/refute.system.jinja")),
+    ("refute.user.jinja", include_str!("../../prompts/refute.user.jinja")),
+    ("critique.change.system.jinja", include_str!("../../prompts/critique.change.system.jinja")),
+    ("rubric.change.jinja", include_str!("../../prompts/rubric.change.jinja")),
     ("check.system.jinja", include_str!("../../prompts/check.system.jinja")),
     ("check.user.jinja", include_str!("../../prompts/check.user.jinja")),
     ("repair.user.jinja", include_str!("../../prompts/repair.user.jinja")),
@@ -52,6 +57,8 @@ const BUILT_IN: [(&str, &str); 21] = [
     ("lens.performance.jinja", include_str!("../../prompts/lens.performance.jinja")),
     ("lens.operations.jinja", include_str!("../../prompts/lens.operations.jinja")),
     ("lens.clarity.jinja", include_str!("../../prompts/lens.clarity.jinja")),
+    ("lens.readability.jinja", include_str!("../../prompts/lens.readability.jinja")),
+    ("lens.tests.jinja", include_str!("../../prompts/lens.tests.jinja")),
     ("lens.simplicity.jinja", include_str!("../../prompts/lens.simplicity.jinja")),
 ];
 
@@ -180,6 +187,15 @@ struct FindingView {
 }
 
 impl Prompts {
+    /// The name of the task of `stage` in the names of its templates: a judgement decides and checks in another way.
+    const fn task(mode: Mode, stage: Stage) -> &'static str {
+        match (mode, stage) {
+            (Mode::Judge, Stage::Synthesis) => "judge",
+            (Mode::Judge, Stage::Check) => "refute",
+            _ => stage.as_str(),
+        }
+    }
+
     /// The request for one call.
     pub(crate) fn request(
         &self,
@@ -203,7 +219,8 @@ impl Prompts {
         // Over everything that models and references say, so that none of it can end its own fence.
         let marker = fence_marker(|| rng.u64(..), &[document, &findings, &answer, &topic.to_string()]);
         let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
-        let form = self.render("form.jinja", kind, &json!({"stage": stage.as_str()}))?;
+        let task = Self::task(settings.mode, stage);
+        let form = self.render("form.jinja", kind, &json!({"stage": task}))?;
         let values = Values::of(&RequestView {
             topic,
             marker: &marker,
@@ -214,13 +231,15 @@ impl Prompts {
             feedback: &input.feedback,
             answer: &answer,
             problem: &problem,
-            stage: stage.as_str(),
+            stage: task,
         });
         let user = match purpose {
-            Purpose::Answer => format!("{}.user.jinja", stage.as_str()),
+            // A judgement is given the same as a synthesis.
+            Purpose::Answer if task == "judge" => "synthesis.user.jinja".to_owned(),
+            Purpose::Answer => format!("{task}.user.jinja"),
             Purpose::Repair => "repair.user.jinja".to_owned(),
         };
-        let mut system = self.render(&format!("{}.system.jinja", stage.as_str()), kind, &values)?;
+        let mut system = self.render(&format!("{task}.system.jinja"), kind, &values)?;
         if let Some(lens) = plan.lens(call) {
             let lens = self.render(&format!("lens.{lens}.jinja"), kind, &values)?;
             system = format!("{system}\n\nYour part of the reading: {lens}");
@@ -238,7 +257,7 @@ impl Prompts {
         }
         // Others are asked for the same form in words alone.
         if profile.capabilities.structured_output {
-            request.output = schema::output(stage);
+            request.output = schema::output(settings.mode, stage);
         }
         Ok(request)
     }

@@ -8,7 +8,7 @@ use crate::{
     finding::{Finding, FindingState},
     plan::{Cast, Plan},
     profile::ModelProfile,
-    stage::{CallKey, Purpose, Stage},
+    stage::{CallKey, Mode, Purpose, Stage},
     topic::{OutputType, Reference, ReferenceKind, Topic},
 };
 
@@ -23,12 +23,14 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         problem: "problem".into(),
     };
     for kind in OutputType::ALL {
-        let plan = plan(kind);
+        let mut plan = plan(kind);
         // By themselves: no seat of the sample has a lens.
         for lens in prompts.lenses() {
             prompts.render(&format!("lens.{lens}.jinja"), kind, &serde_json::json!({}))?;
         }
-        for stage in Stage::ALL {
+        let tasks = [Mode::Council, Mode::Judge].map(|mode| Stage::ALL.map(|stage| (mode, stage)));
+        for (mode, stage) in tasks.into_iter().flatten() {
+            plan.settings.mode = mode;
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };
             for purpose in [Purpose::Answer, Purpose::Repair] {
                 prompts.request(

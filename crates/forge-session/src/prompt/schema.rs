@@ -10,14 +10,31 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     answer::{Category, Severity},
-    stage::Stage,
+    stage::{Mode, Stage},
 };
 
 /// The form of the answers of `stage`, which all of its requests share. A draft is free text.
-pub(crate) fn output(stage: Stage) -> OutputFormat {
+pub(crate) fn output(mode: Mode, stage: Stage) -> OutputFormat {
     static FORMS: LazyLock<BTreeMap<Stage, OutputFormat>> =
         LazyLock::new(|| Stage::ALL.map(|stage| (stage, form(stage))).into());
-    FORMS.get(&stage).cloned().unwrap_or(OutputFormat::Text)
+    static JUDGED: LazyLock<BTreeMap<Stage, OutputFormat>> =
+        LazyLock::new(|| Stage::ALL.map(|stage| (stage, form_of_judgement(stage))).into());
+    let forms = if mode == Mode::Judge { &JUDGED } else { &FORMS };
+    forms.get(&stage).cloned().unwrap_or(OutputFormat::Text)
+}
+
+/// The form where nothing is revised: decisions have no edits, and a check finds nothing new.
+fn form_of_judgement(stage: Stage) -> OutputFormat {
+    match stage {
+        Stage::Draft | Stage::Critique => form(stage),
+        Stage::Synthesis => {
+            let schema = object([("decisions", list(judgement())), ("conflicts", list(conflict()))]);
+            OutputFormat::json_schema("judge".to_owned(), schema)
+        }
+        Stage::Check => {
+            OutputFormat::json_schema("refute".to_owned(), object([("verdicts", list(verdict()))]))
+        }
+    }
 }
 
 fn form(stage: Stage) -> OutputFormat {
@@ -42,6 +59,15 @@ fn finding() -> Value {
         ("category", one_of(&Category::ALL.map(Category::as_str))),
         ("severity", one_of(&Severity::ALL.map(Severity::as_str))),
         ("suggested_change", text()),
+    ])
+}
+
+fn judgement() -> Value {
+    object([
+        ("finding", text()),
+        ("reason", text()),
+        ("decision", one_of(&["accept", "reject", "defer", "duplicate"])),
+        ("same_as", text()),
     ])
 }
 
@@ -111,15 +137,23 @@ mod tests {
     #[test]
     fn a_schema_and_the_form_in_the_prompt_name_the_same_members_in_the_same_order() {
         let form = include_str!("../../prompts/form.jinja");
-        for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
-            let OutputFormat::JsonSchema(output) = output(stage) else { panic!("{stage}") };
+        let (council, judge) = (Mode::Council, Mode::Judge);
+        for (mode, stage, name) in [
+            (council, Stage::Critique, "critique"),
+            (council, Stage::Synthesis, "synthesis"),
+            (council, Stage::Check, "check"),
+            (judge, Stage::Critique, "critique"),
+            (judge, Stage::Synthesis, "judge"),
+            (judge, Stage::Check, "refute"),
+        ] {
+            let OutputFormat::JsonSchema(output) = output(mode, stage) else { panic!("{stage}") };
             // What a vendor gets is text.
             let schema: Value = serde_json::from_str(output.schema.text()).unwrap();
             let mut ordered = Vec::new();
             properties(&schema, &mut ordered);
-            let part = form.split("{%").find(|part| part.contains(&format!("\"{stage}\" %}}"))).unwrap();
+            let part = form.split("{%").find(|part| part.contains(&format!("\"{name}\" %}}"))).unwrap();
             let (_, part) = part.split_once("%}").unwrap();
-            assert_eq!(keys(part), ordered, "{stage}");
+            assert_eq!(keys(part), ordered, "{name}");
         }
     }
 }

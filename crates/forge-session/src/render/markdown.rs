@@ -25,7 +25,7 @@ const LIST: usize = 400;
 pub(super) fn render(result: &SessionResult) -> String {
     let mut out = String::new();
     head(&mut out, result);
-    if result.proposal.is_some() {
+    if result.is_review() {
         let faults = super::review::markdown(result);
         let _ = writeln!(out, "# {}\n\n{faults}\n---\n\n## About this review", one_line(&result.title));
         difference(&mut out, result);
@@ -70,7 +70,7 @@ fn difference(out: &mut String, result: &SessionResult) {
     let _ = writeln!(out, "\n### {what}\n\n{gone} gone, {new} new");
     let lines = difference.unified();
     // Of a review it is what was asked for.
-    let most = if result.proposal.is_some() { MOST_OF_A_REVIEW } else { 0 };
+    let most = if result.is_review() { MOST_OF_A_REVIEW } else { 0 };
     if lines.len() <= result.document.len().max(most) {
         let fence = fence(&lines);
         let _ = writeln!(out, "\n{fence}diff\n{lines}{fence}");

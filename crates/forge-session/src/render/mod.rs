@@ -47,7 +47,7 @@ impl SessionResult {
     fn shortfalls(&self) -> Vec<String> {
         let label = match (self.is_degraded(), self.label) {
             // A review promises no revision, so that nothing is missing without one.
-            _ if self.proposal.is_some() => None,
+            _ if self.is_review() => None,
             (true, crate::result::DocumentLabel::Nothing) => {
                 Some("NO DOCUMENT: no drafter answered".to_owned())
             }
@@ -60,7 +60,7 @@ impl SessionResult {
             (false, _) => None,
         };
         let open = self.findings.iter().filter(|finding| finding.blocks() && finding.is_open()).count();
-        let open = (open > 0 && self.proposal.is_none())
+        let open = (open > 0 && !self.is_review())
             .then(|| format!("OPEN: {}", counted(open as u64, "critical or major finding")));
         let degraded = self.degraded.iter().map(|one| match one.cycle {
             0 => format!("{}: {}", one.stage, one.reason),
@@ -72,7 +72,7 @@ impl SessionResult {
 
     /// What came of it, in one line: the counts, and what the status means.
     pub fn first_line(&self) -> String {
-        if self.proposal.is_some() {
+        if self.is_review() {
             return review::first_line(self);
         }
         let critics = |number: u32| match number {

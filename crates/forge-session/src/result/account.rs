@@ -211,14 +211,13 @@ pub(super) fn degradations(state: &State) -> Vec<Degradation> {
     for cycle in &state.revised {
         let closed = state.closed.len() >= *cycle as usize;
         let unchecked = state.closed.get((*cycle as usize).saturating_sub(1)).is_some_and(|one| !one.checked);
-        if state.plan.settings.mode == Mode::Council && closed && unchecked {
+        if state.plan.settings.mode.has_check() && closed && unchecked {
+            let is_judged = state.plan.settings.mode == Mode::Judge;
+            let what = if is_judged { "the decisions were" } else { "the revision was" };
             add(
                 *cycle,
                 Stage::Check,
-                format!(
-                    "the revision was not checked: {}",
-                    reason_without_answer(state, *cycle, Stage::Check, 0)
-                ),
+                format!("{what} not checked: {}", reason_without_answer(state, *cycle, Stage::Check, 0)),
             );
         }
     }

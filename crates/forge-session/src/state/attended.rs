@@ -33,14 +33,14 @@ impl State {
     pub fn check_edit(&self, base: u32) -> Result<(), CommandError> {
         let settings = &self.plan.settings;
         let Some(newest) = self.versions.last() else { return Err(CommandError::NoDraft) };
-        if settings.review {
+        if settings.review || settings.mode == Mode::Judge {
             return Err(CommandError::Review);
         }
         if self.has_cycle_begun() {
             return Err(CommandError::UnderWay { cycle: self.cycle(), version: self.newest_version() });
         }
         let has_panel = match settings.mode {
-            Mode::Direct => false,
+            Mode::Direct | Mode::Judge => false,
             Mode::Review => self.closed.is_empty(),
             // A wish goes beyond the cycles of the plan, and so does a text.
             Mode::Council => count(self.closed.len()) < MAX_CYCLES,

@@ -9,7 +9,7 @@ use crate::{
     answer::{Check, Critique, Disposition, DispositionKind, FindingId, Reading, Revision},
     passage::QuoteIndex,
     revise::{Revised, revise},
-    stage::{Purpose, Stage},
+    stage::{Mode, Purpose, Stage},
 };
 
 /// What an answer lacks, and for which findings.
@@ -104,7 +104,11 @@ impl State {
 
     /// What a revision makes of the text that `cycle` starts from.
     pub(crate) fn revised_by(&self, cycle: u32, revision: &Revision) -> Revised {
-        revise(self.base(cycle).map_or("", |version| &version.text), revision, &self.ledger)
+        let base = self.base(cycle).map_or("", |version| &version.text);
+        match self.plan.settings.mode {
+            Mode::Judge => Revised::unchanged(base),
+            Mode::Direct | Mode::Review | Mode::Council => revise(base, revision, &self.ledger),
+        }
     }
 
     /// The same where the reading is a revision.

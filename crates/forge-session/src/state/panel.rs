@@ -116,7 +116,7 @@ impl State {
                 && !is_changed
                 && self.ledger.open_blocking() == 0
                 && self.ledger.to_check().next().is_none(),
-            unseen: if is_council {
+            unseen: if self.plan.settings.mode.has_check() {
                 capture_recapture::undetected_lower_bound(spoke, by_one, by_two)
             } else {
                 None

@@ -44,7 +44,7 @@ fn each_kind_of_document_has_its_own_rubric() {
             prompt.split("What to look for").nth(1).unwrap().to_owned()
         })
         .collect();
-    assert_eq!(rubrics.len(), 5);
+    assert_eq!(rubrics.len(), OutputType::ALL.len());
 }
 
 #[test]

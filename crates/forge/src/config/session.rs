@@ -69,7 +69,7 @@ pub struct SeatSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// What it looks for in particular: `security`, `correctness`, `performance`, `operations`, `clarity`, `simplicity`,
-    /// or the NAME of a `lens.NAME.jinja` among the prompts.
+    /// `tests`, `readability`, or the NAME of a `lens.NAME.jinja` among the prompts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lens: Option<String>,
 }

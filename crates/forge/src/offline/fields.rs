@@ -4,6 +4,7 @@ use forge_sim::responder::{Fields, Place, Rng, Turn};
 use serde_json::Value;
 
 use super::{
+    change,
     document::document,
     prompt, remarks,
     stage::{self, Revision, Stage},
@@ -59,9 +60,21 @@ impl<'a> StageFields<'a> {
         place.items.last().map_or(0, |item| item.index)
     }
 
+    /// Whether the document in the prompt is a change.
+    fn reads_change(&self) -> bool {
+        prompt::document(&self.turn.user).is_some_and(change::is_one)
+    }
+
     /// Why a finding was accepted, or counts as settled.
     fn reason(&self) -> Option<String> {
         let id = self.finding_ids.get(self.finding)?;
+        if self.reads_change() {
+            let said = match self.stage? {
+                Stage::Check => "Simulated: nothing in the change refutes it.",
+                _ => "Simulated: the line stands there as it is quoted.",
+            };
+            return Some(said.into());
+        }
         let addition = remarks::about(prompt::quote_of(&self.turn.user, id).unwrap_or_default()).addition;
         Some(match self.stage? {
             Stage::Check => format!("Simulated: the text says so now: {addition}"),
@@ -93,6 +106,10 @@ impl Fields for StageFields<'_> {
                 _ => self.revision.as_ref().map(|revision| revision.document.clone()),
             },
             "claim" if praise => Some("Simulated strength: this can be done as it is written.".into()),
+            "claim" if self.reads_change() => Some(
+                "Simulated finding: nothing in the change shows what this line does with bad input.".into(),
+            ),
+            "suggested_change" if self.reads_change() => Some("Add a test that gives it bad input.".into()),
             "claim" => {
                 let remark = remarks::about(&at(&self.quotes, item).unwrap_or_default());
                 Some(format!("Simulated finding: {}", remark.claim))
@@ -105,13 +122,27 @@ impl Fields for StageFields<'_> {
             "positions" => POSITIONS.get(item).map(|position| (*position).to_owned()),
             "resolution" => Some("The one that does less harm when it is forgotten.".into()),
             "reason" | "because" => self.reason(),
-            "location" => Some("the passage quoted".into()),
+            "location" => {
+                let document = prompt::document(&self.turn.user).filter(|text| change::is_one(text));
+                let file = document
+                    .zip(self.quotes.get(item))
+                    .and_then(|(text, quote)| change::file_of(text, quote));
+                Some(file.map_or_else(|| "the passage quoted".into(), str::to_owned))
+            }
             _ => None,
         }
     }
 
     fn choice(&mut self, place: &Place<'_>, values: &[Value], rng: &mut Rng) -> Option<Value> {
         let item = self.item(place);
+        if self.reads_change() {
+            let word = match place.field {
+                "severity" => change::severity(self.quotes.get(item).map_or("", String::as_str)),
+                "category" => "completeness",
+                _ => return None,
+            };
+            return values.iter().find(|value| *value == word).cloned();
+        }
         let remark = remarks::about(self.quotes.get(item).map_or("", String::as_str));
         let word = match place.field {
             "severity" => remark.severity,

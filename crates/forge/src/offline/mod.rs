@@ -16,6 +16,7 @@
     reason = "`write!` into a String gives a result that cannot be an error and has to be dropped"
 )]
 
+mod change;
 mod document;
 mod fields;
 mod prompt;

@@ -3,7 +3,7 @@
 use forge_sim::responder::{Format, Rng, Turn};
 use serde_json::Value;
 
-use super::{document::document, prompt, remarks};
+use super::{change, document::document, prompt, remarks};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -32,9 +32,9 @@ impl Stage {
         let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
         if has(&["critique", "critic", "findings"]) {
             Some(Self::Critique)
-        } else if has(&["synthesis", "synthesize", "disposition"]) {
+        } else if has(&["synthesis", "synthesize", "disposition", "judge"]) {
             Some(Self::Synthesis)
-        } else if has(&["check", "verdict"]) {
+        } else if has(&["check", "verdict", "refute"]) {
             Some(Self::Check)
         } else if has(&["draft"]) {
             Some(Self::Draft)
@@ -125,6 +125,9 @@ pub(super) fn remarks(turn: &Turn, rng: &mut Rng) -> String {
 /// Sentences of the document in the prompt, or of the whole prompt.
 pub(super) fn quotes(turn: &Turn, rng: &mut Rng, count: usize) -> Vec<String> {
     let text = prompt::document(&turn.user).unwrap_or(&turn.user);
+    if change::is_one(text) {
+        return change::quotes(text, rng, count);
+    }
     let mut left = prompt::sentences(text);
     // The first sentence of a section of the scripted document says nothing.
     left.retain(|sentence| !sentence.starts_with("On the subject of"));

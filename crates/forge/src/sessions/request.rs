@@ -54,7 +54,7 @@ impl SessionRequest {
         let wanted = match settings.mode {
             Mode::Direct => 0,
             Mode::Review => 1,
-            Mode::Council => settings.critics,
+            Mode::Council | Mode::Judge => settings.critics,
         };
         let mut casting =
             if self.draft.is_some() { cast_of_draft(router, wanted) } else { cast(router, wanted) };
