@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 23] = [
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
     ("forge-durable", &["forge-core"]),
-    ("forge-prompt", &["forge-core"]),
+    ("forge-prompt", &["forge-core", "forge-config"]),
     ("forge-session", &["forge-core", "forge-durable", "forge-prompt"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),

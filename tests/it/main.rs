@@ -26,6 +26,7 @@ mod modules;
 mod offline;
 mod openings;
 mod place;
+mod prompts;
 mod readme;
 mod route;
 mod run;

@@ -24,6 +24,7 @@ mod models;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod paths;
+mod prompts;
 mod providers;
 mod route;
 mod serve;
@@ -137,6 +138,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(explain.source);
             apart(route::explain(explain, args)).await
         }
+        Command::Prompts { command } => apart(prompts::run(command, config, quiet, json)).await,
         Command::Models { command: ModelsCommand::List(list) } => {
             let args = globals(list.source);
             apart(models::list(list, args)).await

@@ -53,6 +53,7 @@ mod maintain;
 mod names;
 mod options;
 pub mod prometheus;
+mod prompts;
 mod reserved;
 mod responses;
 mod row;

@@ -26,6 +26,8 @@ mod environment;
 mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
+#[cfg(feature = "system")]
+mod prompts;
 mod proxy;
 #[cfg(feature = "session")]
 mod session_events;
@@ -80,6 +82,8 @@ pub mod ingress {
 }
 
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
+#[cfg(feature = "system")]
+pub use prompts::{LABEL, PROJECT_PROMPTS, PromptPlan};
 #[cfg(feature = "session")]
 pub use session_events::session_events;
 #[cfg(feature = "system")]

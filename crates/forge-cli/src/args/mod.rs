@@ -10,6 +10,7 @@ mod log;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
+mod prompts;
 mod serve;
 mod session;
 
@@ -40,6 +41,10 @@ pub(crate) use self::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
         Upkeep,
+    },
+    prompts::{
+        PromptsCommand, PromptsDiff, PromptsInit, PromptsLabel, PromptsRender, PromptsRollback, PromptsShow,
+        PromptsStore,
     },
     serve::{Client, Serve, ServeCommand, Watch},
     session::{
@@ -151,6 +156,11 @@ pub(crate) enum Command {
     Route {
         #[command(subcommand)]
         command: RouteCommand,
+    },
+    /// Show, check and version what models are told.
+    Prompts {
+        #[command(subcommand)]
+        command: PromptsCommand,
     },
     /// Show models, their limits and prices.
     Models {

@@ -26,7 +26,7 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         let plan = plan(kind);
         // By themselves: no seat of the sample has a lens.
         for lens in prompts.lenses() {
-            prompts.render(&format!("lens.{lens}.jinja"), kind, &serde_json::json!({}))?;
+            prompts.render(&format!("lens.{lens}"), kind, &serde_json::json!({}))?;
         }
         for stage in Stage::ALL {
             let call = CallKey { cycle: 1, stage, seat: 0, step: 0 };

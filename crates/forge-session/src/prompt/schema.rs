@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_schema_and_the_form_in_the_prompt_name_the_same_members_in_the_same_order() {
-        let form = include_str!("../../prompts/form.jinja");
+        let form = include_str!("../../../forge-prompt/prompts/form.md.jinja");
         for stage in [Stage::Critique, Stage::Synthesis, Stage::Check] {
             let OutputFormat::JsonSchema(output) = output(stage) else { panic!("{stage}") };
             // What a vendor gets is text.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::codes::{self, error_code, status_code};
 
 /// The names of the views.
-pub const VIEWS: &[&str] = &["model_usage", "model_metrics", "tasks", "sessions", "findings"];
+pub const VIEWS: &[&str] = &["model_usage", "model_metrics", "tasks", "sessions", "findings", "prompts"];
 
 const TEXTS: [&str; VIEWS.len()] = [
     include_str!("model_usage.sql"),
@@ -19,6 +19,7 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("tasks.sql"),
     include_str!("sessions.sql"),
     include_str!("findings.sql"),
+    include_str!("prompts.sql"),
 ];
 
 /// Brings the views up to this version.

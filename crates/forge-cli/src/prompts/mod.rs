@@ -1,0 +1,40 @@
+//! `forge prompts`: what models are told, its versions, and which of them is used.
+
+mod check;
+mod desk;
+mod diff;
+mod init;
+mod labels;
+mod list;
+mod render;
+
+use std::{path::Path, process::ExitCode};
+
+use crate::{args::PromptsCommand, error::CliError};
+
+pub(crate) async fn run(
+    command: PromptsCommand,
+    config: Option<&Path>,
+    quiet: bool,
+    json: bool,
+) -> Result<ExitCode, CliError> {
+    match command {
+        PromptsCommand::List(store) => list::list(&desk::Desk::open(config, store, quiet, json)?),
+        PromptsCommand::Show(args) => list::show(&desk::Desk::open(config, args.store, quiet, json)?, &args),
+        PromptsCommand::Render(args) => {
+            render::run(&desk::Desk::open(config, args.store, quiet, json)?, &args)
+        }
+        PromptsCommand::Check { folder } => check::run(config, folder.as_deref(), json),
+        PromptsCommand::Diff(args) => diff::run(&desk::Desk::open(config, args.store, quiet, json)?, &args),
+        PromptsCommand::Init(args) => init::run(config, &args, quiet, json),
+        PromptsCommand::Versions(args) => {
+            labels::versions(&desk::Desk::open(config, args.store, quiet, json)?, &args.name)
+        }
+        PromptsCommand::Label(args) => {
+            labels::label(&desk::Desk::open(config, args.store, quiet, json)?, &args).await
+        }
+        PromptsCommand::Rollback(args) => {
+            labels::rollback(&desk::Desk::open(config, args.store, quiet, json)?, &args).await
+        }
+    }
+}
