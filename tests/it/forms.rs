@@ -351,6 +351,15 @@ fn what_is_printed_of_prompts_obeys_its_schemas() {
     forms.hold_output("prompts-render", 0, &mut prompts(&["render", "form", "--var", "stage=check"]));
     forms.hold_output("prompts-diff", 0, &mut prompts(&["diff", "draft.user", "1"]));
     forms.hold_output("prompts-versions", 0, &mut prompts(&["versions", "draft.user"]));
+    let report = forms.hold_output("prompts-report", 0, &mut prompts(&["report", "draft.user"]));
+    assert_eq!(report["groups"][0]["rows"][0]["calls"], 1, "{report}");
+    let sessions = run(&mut place.command(&["sessions", "list", "--offline", "--json"]));
+    let sessions: Value = serde_json::from_str(&sessions.stdout).unwrap();
+    let session = sessions["sessions"][0]["session"].as_str().unwrap();
+    forms.hold_output("prompts-score", 0, &mut prompts(&["score", session, "0.5"]));
+    let report = forms.hold_output("prompts-report", 0, &mut prompts(&["report"]));
+    assert_eq!(report["groups"][0]["rows"][0]["score"], 0.5, "{report}");
+    forms.hold_output("failure", 2, &mut prompts(&["score", "nobody", "1"]));
     let init = &mut place.command(&["prompts", "init", "notes", "--dir", "own"]);
     forms.hold_output("prompts-init", 0, init);
     std::fs::write(place.path("own/wrong.md.jinja"), "---\n---\n{{ x }}").unwrap();
@@ -363,6 +372,8 @@ fn what_is_printed_of_prompts_obeys_its_schemas() {
         "prompts-label",
         "prompts-list",
         "prompts-render",
+        "prompts-report",
+        "prompts-score",
         "prompts-show",
         "prompts-versions",
     ]);

@@ -43,8 +43,8 @@ pub(crate) use self::{
         Upkeep,
     },
     prompts::{
-        PromptsCommand, PromptsDiff, PromptsInit, PromptsLabel, PromptsRender, PromptsRollback, PromptsShow,
-        PromptsStore,
+        PromptsCommand, PromptsDiff, PromptsInit, PromptsLabel, PromptsRender, PromptsRollback, PromptsScore,
+        PromptsShow, PromptsStore,
     },
     serve::{Client, Serve, ServeCommand, Watch},
     session::{

@@ -27,6 +27,30 @@ pub(crate) enum PromptsCommand {
     Label(PromptsLabel),
     /// Set a label of a prompt back to where it stood before.
     Rollback(PromptsRollback),
+    /// Compare the versions of a prompt, or the arms of an experiment, by what came of their calls.
+    Report(PromptsReport),
+    /// Say how good a session or a call was, for the report.
+    Score(PromptsScore),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromptsReport {
+    /// The prompt or the experiment; all with calls unless named.
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) store: PromptsStore,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromptsScore {
+    /// The name of a session, or the id of a call.
+    #[arg(value_name = "SESSION|CALL")]
+    pub(crate) subject: String,
+    /// A number, such as 1 for good and 0 for bad. It takes the place of what you said before.
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) value: f64,
+    #[command(flatten)]
+    pub(crate) store: PromptsStore,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ mod init;
 mod labels;
 mod list;
 mod render;
+mod report;
 
 use std::{path::Path, process::ExitCode};
 
@@ -36,5 +37,10 @@ pub(crate) async fn run(
         PromptsCommand::Rollback(args) => {
             labels::rollback(&desk::Desk::open(config, args.store, quiet, json)?, &args).await
         }
+        PromptsCommand::Report(args) => {
+            let desk = desk::Desk::open(config, args.store, quiet, json)?;
+            report::report(&desk, &desk::plan(config)?.experiments, args.name.as_deref())
+        }
+        PromptsCommand::Score(args) => report::score(&args, quiet, json).await,
     }
 }
