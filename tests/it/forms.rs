@@ -362,6 +362,9 @@ fn what_is_printed_of_prompts_obeys_its_schemas() {
     forms.hold_output("failure", 2, &mut prompts(&["score", "nobody", "1"]));
     let init = &mut place.command(&["prompts", "init", "notes", "--dir", "own"]);
     forms.hold_output("prompts-init", 0, init);
+    let tests = "tests: [ { prompt: lens.clarity, expect: { lacks: [qqq], max_tokens: 1 } } ]";
+    std::fs::write(place.path("tests.yaml"), tests).unwrap();
+    forms.hold_output("prompts-test", 1, &mut prompts(&["test", "tests.yaml"]));
     std::fs::write(place.path("own/wrong.md.jinja"), "---\n---\n{{ x }}").unwrap();
     forms.hold_output("prompts-check", 2, &mut place.command(&["prompts", "check", "own"]));
     forms.end(&[
@@ -375,6 +378,7 @@ fn what_is_printed_of_prompts_obeys_its_schemas() {
         "prompts-report",
         "prompts-score",
         "prompts-show",
+        "prompts-test",
         "prompts-versions",
     ]);
 }

@@ -94,6 +94,51 @@ fn every_mistake_of_a_folder_is_told_with_its_line() {
 }
 
 #[test]
+fn answers_are_held_against_what_a_file_expects() {
+    let place = Place::new("prompts-test");
+    fs::create_dir(place.path("own")).unwrap();
+    let config = "schema_version: \"1.0\"\nproviders:\n  laptop: { type: local, model: qwen3 }\nprompts: { dir: own }\n";
+    fs::write(place.config(), config).unwrap();
+    fs::write(place.path("own/notes.md.jinja"), NOTES).unwrap();
+    let test = |tests: &str| {
+        fs::write(place.path("tests.yaml"), tests).unwrap();
+        place.run(&["prompts", "test", "tests.yaml", "--offline", "--junit", "junit.xml"])
+    };
+    let said = test(
+        "tests:
+  - prompt: notes
+    providers: [openai, anthropic]
+    variables: [ { version: '1' }, { version: '<&>' } ]
+    expect: { lacks: [zebra], max_tokens: 5000, refusal: false, max_cost_usd: 1 }
+  - { prompt: notes, variables: [ { version: x } ], expect: { contains: ['zebra & co'] } }
+",
+    );
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.stderr.contains("4 passed, 1 failed") && said.stdout.starts_with("SIMULATED"), "{said:?}");
+    assert!(said.stdout.contains("it lacks `zebra & co`") && said.stdout.contains("anthropic"), "{said:?}");
+    let junit = fs::read_to_string(place.path("junit.xml")).unwrap();
+    assert!(
+        junit.contains("tests=\"5\" failures=\"1\"") && junit.contains("it lacks `zebra &amp; co`"),
+        "{junit}"
+    );
+    let said = test("tests: [ { prompt: notes, variables: [ { version: '1' } ] } ]");
+    assert_eq!((said.code, said.stderr.contains("1 passed, 0 failed")), (Some(0), true), "{said:?}");
+    for (tests, why) in [
+        ("tests: [ { prompt: nots } ]", "did you mean `notes`?"),
+        ("tests: [ { prompt: notes } ]", "`version` is missing"),
+        (
+            "tests: [ { prompt: notes, variables: [ { version: x } ], providers: [who] } ]",
+            "there is no provider `who`",
+        ),
+        ("tests: [ { prompt: notes, expct: {} } ]", "tests.yaml:1:27: error[E105]"),
+        ("tests: []", "there are no `tests`"),
+    ] {
+        let said = test(tests);
+        assert!(said.code == Some(2) && said.stderr.contains(why), "{tests}: {said:?}");
+    }
+}
+
+#[test]
 fn sessions_use_what_production_points_to_and_their_calls_say_so() {
     let place = Place::new("prompts-versions");
     let offline = |words: &[&str]| place.run(&[words, &["--offline"]].concat());

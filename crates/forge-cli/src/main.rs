@@ -138,7 +138,10 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(explain.source);
             apart(route::explain(explain, args)).await
         }
-        Command::Prompts { command } => apart(prompts::run(command, config, quiet, json)).await,
+        Command::Prompts { command } => {
+            let source = command.source();
+            apart(prompts::run(command, globals(source))).await
+        }
         Command::Models { command: ModelsCommand::List(list) } => {
             let args = globals(list.source);
             apart(models::list(list, args)).await

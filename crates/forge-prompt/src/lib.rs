@@ -75,6 +75,7 @@ mod reasoning;
 mod refusal;
 mod repetition;
 mod template;
+mod trial;
 
 pub use catalog::{
     ContextSource, FrontMatter, Prompt, PromptFile, PromptMistakes, PromptOrigin, PromptSet, SourceKind,
@@ -90,3 +91,4 @@ pub use reasoning::strip_reasoning;
 pub use refusal::is_refusal;
 pub use repetition::RepetitionDetector;
 pub use template::{PromptError, Templates, Values};
+pub use trial::{Answer, Expectation, PromptTest, PromptTests};

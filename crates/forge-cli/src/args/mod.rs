@@ -44,7 +44,7 @@ pub(crate) use self::{
     },
     prompts::{
         PromptsCommand, PromptsDiff, PromptsInit, PromptsLabel, PromptsRender, PromptsRollback, PromptsScore,
-        PromptsShow, PromptsStore,
+        PromptsShow, PromptsStore, PromptsTest,
     },
     serve::{Client, Serve, ServeCommand, Watch},
     session::{

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::Source;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum PromptsCommand {
     /// List the prompts, where each comes from and which labels point to it.
@@ -29,6 +31,8 @@ pub(crate) enum PromptsCommand {
     Rollback(PromptsRollback),
     /// Compare the versions of a prompt, or the arms of an experiment, by what came of their calls.
     Report(PromptsReport),
+    /// Ask providers with prompts and hold what they answer against what a file expects.
+    Test(PromptsTest),
     /// Say how good a session or a call was, for the report.
     Score(PromptsScore),
 }
@@ -39,6 +43,27 @@ pub(crate) struct PromptsReport {
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) store: PromptsStore,
+}
+
+impl PromptsCommand {
+    /// Where the providers come from that are asked; nobody is by most.
+    pub(crate) fn source(&self) -> Source {
+        match self {
+            Self::Test(test) => test.source,
+            _ => Source { offline: false, seed: 0 },
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PromptsTest {
+    /// The tests, in YAML.
+    pub(crate) file: PathBuf,
+    /// Write the results as XML, in the form that CI systems show.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) source: Source,
 }
 
 #[derive(Debug, Args)]

@@ -83,7 +83,9 @@ impl Desk {
         let parts = text.parts.iter().map(|(name, text)| PromptFile::new(name, text));
         let own = PromptFile::new(&*text.file, &*text.text);
         let files = parts.chain([own]).collect();
-        self.set.and(PromptOrigin::Stored, files).map_err(|mistakes| refused(&mistakes.reports))
+        self.set
+            .and(PromptOrigin::Stored, files)
+            .map_err(|mistakes| refused("the prompts", &mistakes.reports))
     }
 }
 
@@ -99,20 +101,17 @@ pub(super) fn plan(named: Option<&Path>) -> Result<PromptPlan, CliError> {
 
 fn set(plan: &PromptPlan) -> Result<PromptSet, CliError> {
     let files = plan.files().map_err(|error| config::refused(error.into()))?;
-    PromptSet::with(files).map_err(|mistakes| refused(&mistakes.reports))
+    PromptSet::with(files).map_err(|mistakes| refused("the prompts", &mistakes.reports))
 }
 
-/// Prompts with mistakes, which are told here.
-fn refused(reports: &[Report]) -> CliError {
+/// Files with mistakes, which are told here.
+pub(super) fn refused(what: &str, reports: &[Report]) -> CliError {
     for report in reports {
         terminal::note(false, &report.to_string());
     }
     let mistakes = reports.iter().filter(|report| report.severity == Severity::Error).count();
     let counted = if mistakes == 1 { "1 mistake".to_owned() } else { format!("{mistakes} mistakes") };
-    CliError::usage(
-        format!("the prompts cannot be used: {counted}"),
-        "correct the files; `forge prompts check` reads them without sending anything",
-    )
+    CliError::usage(format!("{what} cannot be used: {counted}"), "correct the files; nothing was sent")
 }
 
 /// There is no such prompt.

@@ -8,17 +8,17 @@ mod labels;
 mod list;
 mod render;
 mod report;
+mod trial;
 
 use std::{path::Path, process::ExitCode};
 
-use crate::{args::PromptsCommand, error::CliError};
+use crate::{
+    args::{GlobalArgs, PromptsCommand},
+    error::CliError,
+};
 
-pub(crate) async fn run(
-    command: PromptsCommand,
-    config: Option<&Path>,
-    quiet: bool,
-    json: bool,
-) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(command: PromptsCommand, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    let (config, quiet, json): (Option<&Path>, bool, bool) = (globals.config, globals.quiet, globals.json);
     match command {
         PromptsCommand::List(store) => list::list(&desk::Desk::open(config, store, quiet, json)?),
         PromptsCommand::Show(args) => list::show(&desk::Desk::open(config, args.store, quiet, json)?, &args),
@@ -41,6 +41,7 @@ pub(crate) async fn run(
             let desk = desk::Desk::open(config, args.store, quiet, json)?;
             report::report(&desk, &desk::plan(config)?.experiments, args.name.as_deref())
         }
+        PromptsCommand::Test(args) => trial::run(&args, globals).await,
         PromptsCommand::Score(args) => report::score(&args, quiet, json).await,
     }
 }

@@ -62,7 +62,7 @@ fn value(prompt: &Prompt, name: &str, text: &str) -> Result<Value, CliError> {
 }
 
 /// A prompt that cannot be rendered with these values.
-fn wrong(error: &PromptError) -> CliError {
+pub(super) fn wrong(error: &PromptError) -> CliError {
     CliError::usage(
         format!("{error}: {}", error.source.detail().map_or_else(|| error.source.to_string(), str::to_owned)),
         "`forge prompts show NAME` lists its variables; set them with `--var NAME=VALUE`",
