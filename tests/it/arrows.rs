@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("forge-layers", &["forge-core"]),
     ("forge-router", &["forge-core", "forge-config", "forge-layers"]),
     ("forge-durable", &["forge-core"]),
-    ("forge-prompt", &["forge-core"]),
+    ("forge-prompt", &["forge-core", "forge-config"]),
     ("forge-session", &["forge-core", "forge-durable", "forge-prompt"]),
     ("forge-agent", &["forge-core", "forge-edit", "forge-index", "forge-prompt", "forge-session"]),
     ("forge-sim", &[]),

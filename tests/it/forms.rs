@@ -351,6 +351,52 @@ fn what_is_said_of_a_change_obeys_its_schemas() {
 }
 
 #[test]
+fn what_is_printed_of_prompts_obeys_its_schemas() {
+    let place = Place::new("forms-prompts");
+    let mut forms = Forms::default();
+    let prompts = |words: &[&str]| place.command(&[&["prompts"], words, &["--offline"]].concat());
+    assert_eq!(place.run(&["run", "Name a colour", "--offline", "--mode", "direct"]).code, Some(0));
+    forms.hold_output("prompts-label", 0, &mut prompts(&["label", "draft.user", "production@1"]));
+    forms.hold_output("failure", 2, &mut prompts(&["rollback", "draft.user"]));
+    let listed = forms.hold_output("prompts-list", 0, &mut prompts(&["list"]));
+    assert!(listed["prompts"].as_array().unwrap().iter().any(|one| one["labels"]["production"] == 1));
+    forms.hold_output("prompts-show", 0, &mut prompts(&["show", "draft.user"]));
+    forms.hold_output("prompts-render", 0, &mut prompts(&["render", "form", "--var", "stage=check"]));
+    forms.hold_output("prompts-diff", 0, &mut prompts(&["diff", "draft.user", "1"]));
+    forms.hold_output("prompts-versions", 0, &mut prompts(&["versions", "draft.user"]));
+    let report = forms.hold_output("prompts-report", 0, &mut prompts(&["report", "draft.user"]));
+    assert_eq!(report["groups"][0]["rows"][0]["calls"], 1, "{report}");
+    let sessions = run(&mut place.command(&["sessions", "list", "--offline", "--json"]));
+    let sessions: Value = serde_json::from_str(&sessions.stdout).unwrap();
+    let session = sessions["sessions"][0]["session"].as_str().unwrap();
+    forms.hold_output("prompts-score", 0, &mut prompts(&["score", session, "0.5"]));
+    let report = forms.hold_output("prompts-report", 0, &mut prompts(&["report"]));
+    assert_eq!(report["groups"][0]["rows"][0]["score"], 0.5, "{report}");
+    forms.hold_output("failure", 2, &mut prompts(&["score", "nobody", "1"]));
+    let init = &mut place.command(&["prompts", "init", "notes", "--dir", "own"]);
+    forms.hold_output("prompts-init", 0, init);
+    let tests = "tests: [ { prompt: lens.clarity, expect: { lacks: [qqq], max_tokens: 1 } } ]";
+    std::fs::write(place.path("tests.yaml"), tests).unwrap();
+    forms.hold_output("prompts-test", 1, &mut prompts(&["test", "tests.yaml"]));
+    std::fs::write(place.path("own/wrong.md.jinja"), "---\n---\n{{ x }}").unwrap();
+    forms.hold_output("prompts-check", 2, &mut place.command(&["prompts", "check", "own"]));
+    forms.end(&[
+        "failure",
+        "prompts-check",
+        "prompts-diff",
+        "prompts-init",
+        "prompts-label",
+        "prompts-list",
+        "prompts-render",
+        "prompts-report",
+        "prompts-score",
+        "prompts-show",
+        "prompts-test",
+        "prompts-versions",
+    ]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

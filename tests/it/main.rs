@@ -27,6 +27,7 @@ mod modules;
 mod offline;
 mod openings;
 mod place;
+mod prompts;
 mod readme;
 mod review;
 mod route;

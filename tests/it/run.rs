@@ -318,7 +318,9 @@ fn prompts_of_the_users_own_are_sent_and_wrong_ones_are_refused_before_anything_
         let refused = place.run(&["run", TOPIC, "--mode", "direct"]);
         assert_eq!((refused.code, sim.journal().len()), (Some(2), 0), "{}", refused.stderr);
         assert!(
-            refused.stderr.contains("prompt template `draft.system.jinja` is wrong"),
+            refused
+                .stderr
+                .contains("templates/draft.system.jinja:1:20: error[E142]: `rubrik` is not declared"),
             "{}",
             refused.stderr
         );

@@ -331,7 +331,9 @@ in the object that `--json` prints. The codes are stable; scripts may depend on 
              Told by `forge config check` with file, line and column. `E` cannot be used, `W` is a warning.\n\n\
              | Code | What it means |\n|---|---|\n",
         );
-        for (code, meaning) in forge::config::code::ALL.iter().chain(forge::router::code::ALL) {
+        for (code, meaning) in
+            forge::config::code::ALL.iter().chain(forge::router::code::ALL).chain(forge::prompt::code::ALL)
+        {
             let _ = writeln!(page, "| {code} | {meaning} |");
         }
         page

@@ -24,7 +24,7 @@ const GROUPS: &[Group] = &[
     Group { title: "Code", common: &["index"], rest: &[] },
     Group {
         title: "Set up",
-        common: &["config", "providers", "models", "route", "doctor"],
+        common: &["config", "providers", "models", "prompts", "route", "doctor"],
         rest: &["completions", "man", "help"],
     },
 ];

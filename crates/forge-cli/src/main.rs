@@ -25,6 +25,7 @@ mod models;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod paths;
+mod prompts;
 mod providers;
 mod review;
 mod route;
@@ -142,6 +143,10 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let args = globals(explain.source);
             apart(route::explain(explain, args)).await
+        }
+        Command::Prompts { command } => {
+            let source = command.source();
+            apart(prompts::run(command, globals(source))).await
         }
         Command::Models { command: ModelsCommand::List(list) } => {
             let args = globals(list.source);

@@ -24,8 +24,9 @@
 //!
 //! Onto a page (feature `html`): `html` escapes untrusted text, and holds the style and the bars of all pages.
 //!
-//! The texts of the prompts themselves stay with the crates whose stages they belong to, since their values, and the
-//! check that renders each of them before anything is paid for, are those of the stages.
+//! The texts of the prompts themselves are files with front matter, in sets of which a later one overrides an earlier one by
+//! name: [`PromptSet`]. The check that renders each of a session's before anything is paid for stays with its stages, whose
+//! values they are.
 //!
 //! ```
 //! use forge_prompt::{Pseudonyms, Templates, clean, fence_marker, json, strip_reasoning};
@@ -59,7 +60,9 @@
 
 #![warn(clippy::exhaustive_enums, clippy::exhaustive_structs)]
 
+mod catalog;
 mod clean;
+mod experiment;
 mod fence;
 #[cfg(feature = "html")]
 pub mod html;
@@ -72,8 +75,14 @@ mod reasoning;
 mod refusal;
 mod repetition;
 mod template;
+mod trial;
 
+pub use catalog::{
+    ContextSource, FrontMatter, Prompt, PromptFile, PromptMistakes, PromptOrigin, PromptSet, SourceKind,
+    code, normalise, read_folder,
+};
 pub use clean::{clean, is_hidden, one_line, shorten};
+pub use experiment::assign;
 pub use fence::fence_marker;
 pub use normalize::normalize;
 pub use placeholder::is_placeholder;
@@ -81,4 +90,5 @@ pub use pseudonyms::Pseudonyms;
 pub use reasoning::strip_reasoning;
 pub use refusal::is_refusal;
 pub use repetition::RepetitionDetector;
-pub use template::{PromptError, Templates, Values, read_templates};
+pub use template::{PromptError, Templates, Values};
+pub use trial::{Answer, Expectation, PromptTest, PromptTests};

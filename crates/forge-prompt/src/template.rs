@@ -1,7 +1,7 @@
 //! Templates under limits.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     io::{self, Write},
     path::Path,
 };
@@ -38,9 +38,19 @@ impl PromptError {
         Self { name: name.into(), source: Error::new(ErrorKind::TemplateNotFound, message.into()) }
     }
 
-    fn unreadable(path: &Path, error: io::Error) -> Self {
+    pub(crate) fn unreadable(path: &Path, error: io::Error) -> Self {
         let source = Error::new(ErrorKind::TemplateNotFound, "cannot be read").with_source(error);
         Self { name: path.display().to_string(), source }
+    }
+
+    /// Templates with mistakes, which `message` tells.
+    pub(crate) fn mistaken(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), source: Error::new(ErrorKind::SyntaxError, message.into()) }
+    }
+
+    /// A template that is wrong by itself, or values that do not fit it; `message` says why.
+    pub(crate) fn wrong(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { name: name.into(), source: Error::new(ErrorKind::InvalidOperation, message.into()) }
     }
 }
 
@@ -64,8 +74,8 @@ impl Serialize for Values {
 /// A set of templates in the syntax of Jinja.
 ///
 /// Undefined names are errors, nothing is escaped, and a template may take only so many steps and render at most
-/// 16 MiB. Values are data: what looks like a template in them stays as it is. Templates reach no other template, no
-/// file and no network.
+/// 16 MiB. Values are data: what looks like a template in them stays as it is. Templates reach the other ones of their set
+/// with `include`, and no file and no network.
 #[derive(Debug, Clone)]
 pub struct Templates {
     environment: Environment<'static>,
@@ -81,15 +91,7 @@ impl Templates {
     pub fn new<N: Into<String>, T: Into<String>>(
         texts: impl IntoIterator<Item = (N, T)>,
     ) -> Result<Self, PromptError> {
-        let mut environment = Environment::new();
-        // Templates come from users' folders: one that never ends must not hang a session.
-        environment.set_fuel(Some(FUEL));
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // Prompts are text for models; escaping for HTML would change what they quote.
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        // Lines that only hold a tag leave no blank line in the prompt.
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|source| PromptError { name: "all".into(), source })?);
+        let mut environment = environment().map_err(|source| PromptError { name: "all".into(), source })?;
         let mut names = BTreeSet::new();
         for (name, text) in texts {
             let name = name.into();
@@ -130,24 +132,27 @@ impl Templates {
     }
 }
 
-/// The `*.jinja` files of a folder, by file name. Other files, and names that are not UTF-8, are passed over;
-/// folders inside it are not entered.
-///
-/// # Errors
-/// A folder or a file that cannot be read; the error has its path as name.
-pub fn read_templates(folder: &Path) -> Result<BTreeMap<String, String>, PromptError> {
-    let entries = std::fs::read_dir(folder).map_err(|error| PromptError::unreadable(folder, error))?;
-    let mut texts = BTreeMap::new();
-    for entry in entries {
-        let path = entry.map_err(|error| PromptError::unreadable(folder, error))?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if path.extension().is_some_and(|ending| ending == "jinja") {
-            let text =
-                std::fs::read_to_string(&path).map_err(|error| PromptError::unreadable(&path, error))?;
-            texts.insert(name.to_owned(), text);
-        }
-    }
-    Ok(texts)
+/// Limits and syntax of every template.
+fn environment() -> Result<Environment<'static>, Error> {
+    let mut environment = Environment::new();
+    // Templates come from users' folders: one that never ends must not hang a session.
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    // Prompts are text for models; escaping for HTML would change what they quote.
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    // Lines that only hold a tag leave no blank line in the prompt.
+    environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
+    Ok(environment)
+}
+
+/// The names that a template takes from its values, without those that it sets itself and those that every template has.
+/// The error of one that does not parse has its line.
+pub(crate) fn names_in(name: &str, text: &str) -> Result<BTreeSet<String>, Error> {
+    let mut environment = environment()?;
+    environment.add_template_owned(name.to_owned(), text.to_owned())?;
+    let taken = environment.get_template(name)?.undeclared_variables(false);
+    let known: BTreeSet<&str> = environment.globals().map(|(name, _)| name).collect();
+    Ok(taken.into_iter().filter(|name| !known.contains(name.as_str())).collect())
 }
 
 /// Bytes up to the most that a template may render.

@@ -217,7 +217,7 @@ const MARKS: [(&str, &str); 8] = [
     ("audit", "hash"),
     ("seal_secrets", "secret"),
     ("responses", "under_way_until"),
-    ("mcp_calls", "outcome"),
+    ("prompt_versions", "hash"),
 ];
 
 /// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.

@@ -107,8 +107,8 @@ macro_rules! contract {
     )*};
 }
 
-/// One test for each scenario of a part of the contract of stores: `journal`, `budget`, `accounts`, `access` or
-/// `responses`, for one [`store::Subject`].
+/// One test for each scenario of a part of the contract of stores: `journal`, `budget`, `accounts`, `access`,
+/// `responses` or `prompts`, for one [`store::Subject`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -178,6 +178,12 @@ macro_rules! store_contract {
             a_conversation_is_walked_back_as_far_as_it_may
             a_response_under_way_ends_once
             what_has_expired_is_swept
+        }
+    };
+    (prompts, $subject:expr) => {
+        $crate::store_contract! { @each prompts, $subject;
+            a_version_is_numbered_once_and_never_changes
+            a_label_is_moved_and_goes_back
         }
     };
     (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use forge_core::{
-    storage::memory::{MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal, MemoryResponses},
+    storage::memory::{
+        MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal, MemoryPrompts, MemoryResponses,
+    },
     time::ManualTimer,
 };
 use forge_testkit::store::Subject;
@@ -63,4 +65,15 @@ mod responses {
     }
 
     forge_testkit::store_contract!(responses, subject());
+}
+
+mod prompts {
+    use super::*;
+
+    fn subject() -> Subject<MemoryPrompts> {
+        let prompts = Arc::new(MemoryPrompts::default());
+        Subject::new(ManualTimer::new(), move || Arc::clone(&prompts))
+    }
+
+    forge_testkit::store_contract!(prompts, subject());
 }

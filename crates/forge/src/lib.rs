@@ -28,6 +28,8 @@ mod environment;
 mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
+#[cfg(feature = "system")]
+mod prompts;
 mod proxy;
 #[cfg(feature = "session")]
 mod session_events;
@@ -84,6 +86,8 @@ pub mod ingress {
 #[cfg(feature = "system")]
 pub use conversation::{Conversation, ConversationError, Exchange};
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
+#[cfg(feature = "system")]
+pub use prompts::{LABEL, PROJECT_PROMPTS, PromptPlan};
 #[cfg(feature = "session")]
 pub use session_events::session_events;
 #[cfg(feature = "system")]

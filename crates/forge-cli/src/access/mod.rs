@@ -52,7 +52,7 @@ impl Desk {
 }
 
 /// Who the user of the machine is, as the log has it.
-fn by() -> String {
+pub(crate) fn by() -> String {
     let name = ["USER", "LOGNAME"].into_iter().find_map(variable).or_else(uid);
     let name = name.unwrap_or_else(|| "unknown".to_owned());
     layout::cut(&layout::clean(&name).replace(['\n', '\t'], " "), WHO).into_owned()
@@ -70,7 +70,7 @@ fn uid() -> Option<String> {
     None
 }
 
-fn storage(error: &StorageError) -> CliError {
+pub(crate) fn storage(error: &StorageError) -> CliError {
     match error.source().and_then(|source| source.downcast_ref::<StoreError>()) {
         Some(error) => CliError::store(error),
         None => CliError::failed("the keys cannot be read or written", error),

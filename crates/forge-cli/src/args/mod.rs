@@ -11,6 +11,7 @@ mod log;
 #[cfg(feature = "mcp")]
 mod mcp;
 mod metrics;
+mod prompts;
 mod review;
 mod serve;
 mod session;
@@ -43,6 +44,10 @@ pub(crate) use self::{
         ExportFormat, MetricsBy, MetricsCommand, MetricsExport, MetricsFilter, MetricsForget, MetricsPrune,
         MetricsRebuild, MetricsReprice, MetricsSql, MetricsStatus, MetricsSummary, SqlFormat, SummaryFormat,
         Upkeep,
+    },
+    prompts::{
+        PromptsCommand, PromptsDiff, PromptsInit, PromptsLabel, PromptsRender, PromptsRollback, PromptsScore,
+        PromptsShow, PromptsStore, PromptsTest,
     },
     review::{Review, ReviewFormat, ReviewMode},
     serve::{Client, Serve, ServeCommand, Watch},
@@ -158,6 +163,11 @@ pub(crate) enum Command {
     Route {
         #[command(subcommand)]
         command: RouteCommand,
+    },
+    /// Show, check and version what models are told.
+    Prompts {
+        #[command(subcommand)]
+        command: PromptsCommand,
     },
     /// Show models, their limits and prices.
     Models {

@@ -104,7 +104,7 @@ fn write_sample(init: &ConfigInit, quiet: bool, as_json: bool) -> Result<ExitCod
 }
 
 /// Writes a file that is not there yet, unless with `force`.
-fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
+pub(crate) fn write_new(path: &Path, text: &str, force: bool) -> Result<(), CliError> {
     let mut options = fs::OpenOptions::new();
     options.write(true);
     if force {
@@ -229,7 +229,7 @@ fn show(args: &ConfigShow, named: Option<&Path>, quiet: bool, as_json: bool) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-fn load(found: &FoundFile) -> Result<ConfigFile, ConfigError> {
+pub(crate) fn load(found: &FoundFile) -> Result<ConfigFile, ConfigError> {
     found.load(&forge::registry(), &forge::models(), variable)
 }
 

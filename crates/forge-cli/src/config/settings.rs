@@ -1,5 +1,6 @@
 //! What `forge config show` shows: settings under the names that the file has for them, without secrets.
 
+mod prompts;
 mod serve;
 
 use std::{fmt::Write as _, time::Duration};
@@ -40,6 +41,7 @@ pub(super) fn written(file: &ConfigFile) -> Value {
     if let Some(mcp) = file.get::<McpSpec>().filter(|mcp| **mcp != McpSpec::default()) {
         settings["mcp"] = json!(mcp);
     }
+    prompts::written(file, &mut settings);
     tidy(settings)
 }
 
@@ -86,6 +88,8 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "session": session(&file.session),
         "serve": serve::serve(&file.serve),
         "mcp": mcp(&file.mcp),
+        "prompts": prompts::prompts(file),
+        "experiments": prompts::experiments(file),
     }))
 }
 
@@ -425,6 +429,8 @@ serve:
   timeout: 10m
   grace: 5s
 mcp: { context: "127.0.0.1:9101", max_connections: 5, per_call_usd: 0.5, roots: [code] }
+prompts: { dir: own }
+experiments: { tone: { prompt: form, unit: key, arms: [ { name: a, use: "1" }, { name: b, use: latest, weight: 2 } ] } }
 "#;
 
     #[derive(Debug)]

@@ -25,7 +25,7 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
     let loaded = found.map(|found| {
         // What is not set here must not keep a file from being trusted.
         let file = found.load(&forge::registry(), &forge::models(), written);
-        file.map(|file| (found.reached(&file.session), secrets(&file)))
+        file.map(|file| (found.reached(&file), secrets(&file)))
     });
     // Of a file with mistakes nobody knows what it reaches, nor what in it is a secret.
     let Some(Ok((reached, secrets))) = loaded else {

@@ -60,6 +60,7 @@ async fn begin(
         let estimate = Session::estimate(&deps, &plan).map_err(|error| CliError::session(&error))?;
         return output::dry(&plan, &estimate, args.json);
     }
+    let deps = assigned(&system, session_args, deps, &name, args.quiet);
     for less in &plan.notes {
         note(args.quiet, &format!("warning: {less}"));
     }
@@ -128,6 +129,7 @@ impl Continuation {
         let progress = Progress::new(args.quiet, session_args.attended);
         let lines = session_args.jsonl.then(|| JsonLines::new(name.as_str()));
         let deps = deps(&system, session_args, &progress, lines.as_ref().map(|lines| lines.observer()))?;
+        let deps = assigned(&system, session_args, deps, &name, args.quiet);
         let session = match Session::resume(deps, name.clone()).await {
             Ok(session) => session,
             Err(error) => {
@@ -216,6 +218,24 @@ pub(crate) fn deps(
     }
     let deps = deps.with_observer(observer.unwrap_or_else(|| progress.observer()));
     Ok(if session_args.attended { deps.with_approver(Arc::new(interactive::Terminal)) } else { deps })
+}
+
+/// The versions of prompts that labels and experiments choose for a session, unless the command line says what is used.
+fn assigned(
+    system: &Setup,
+    session_args: &SessionArgs,
+    deps: SessionDeps,
+    name: &StreamName,
+    quiet: bool,
+) -> SessionDeps {
+    if session_args.prompts.is_some() {
+        return deps;
+    }
+    let (deps, warnings) = system.assigned(deps, name);
+    for warning in &warnings {
+        note(quiet, &format!("warning: {warning}"));
+    }
+    deps
 }
 
 fn wrong_prompt(error: PromptError) -> CliError {

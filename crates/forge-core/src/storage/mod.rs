@@ -5,6 +5,7 @@
 //! - [`accounts`]: one record per attempt, and questions about them.
 //! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
 //! - [`cooldown`]: until when vendors want no calls.
+//! - [`prompts`]: versions of prompts, and the labels that point to them.
 //! - [`responses`]: what a server keeps of its answers for its clients.
 //! - [`memory`]: all of it for as long as the process lives.
 //!
@@ -18,6 +19,7 @@ pub mod cooldown;
 mod error;
 pub mod journal;
 pub mod memory;
+pub mod prompts;
 pub mod responses;
 
 pub use changes::Changes;

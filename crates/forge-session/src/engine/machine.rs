@@ -113,7 +113,8 @@ impl SessionMachine {
 
     /// The tags by which accounts and budgets know the call.
     fn tags(&self, key: CallKey) -> Tags {
-        self.deps.tags.clone().with_session(self.name.as_str()).with_round(key.cycle)
+        let prompt = self.deps.prompts.tag(key.stage, self.state.plan.topic.output);
+        self.deps.tags.clone().with_session(self.name.as_str()).with_round(key.cycle).with_prompt(prompt)
     }
 
     /// The step that makes a call.

@@ -9,14 +9,21 @@ pub(crate) mod references;
 mod sample;
 mod schema;
 
-use std::{borrow::Cow, collections::BTreeMap, path::Path};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use forge_core::{
     Capabilities, Message, ModelRequest,
     request::{MessageRole, Part},
+    storage::prompts::PromptText,
 };
 use forge_prompt::{
-    PromptError, Pseudonyms, Templates, Values, clean, fence_marker, one_line, read_templates,
+    PromptError, PromptFile, PromptOrigin, PromptSet, Pseudonyms, Values, clean, fence_marker, one_line,
+    read_folder,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -30,81 +37,72 @@ use crate::{
     topic::OutputType,
 };
 
-/// The templates that ship with the crate: (name, text).
-const BUILT_IN: [(&str, &str); 28] = [
-    ("draft.system.jinja", include_str!("../../prompts/draft.system.jinja")),
-    ("draft.user.jinja", include_str!("../../prompts/draft.user.jinja")),
-    ("critique.system.jinja", include_str!("../../prompts/critique.system.jinja")),
-    ("critique.user.jinja", include_str!("../../prompts/critique.user.jinja")),
-    ("synthesis.system.jinja", include_str!("../../prompts/synthesis.system.jinja")),
-    ("synthesis.user.jinja", include_str!("../../prompts/synthesis.user.jinja")),
-    ("judge.system.jinja", include_str!("../../prompts/judge.system.jinja")),
-    ("refute.system.jinja", include_str!("../../prompts/refute.system.jinja")),
-    ("refute.user.jinja", include_str!("../../prompts/refute.user.jinja")),
-    ("critique.change.system.jinja", include_str!("../../prompts/critique.change.system.jinja")),
-    ("rubric.change.jinja", include_str!("../../prompts/rubric.change.jinja")),
-    ("check.system.jinja", include_str!("../../prompts/check.system.jinja")),
-    ("check.user.jinja", include_str!("../../prompts/check.user.jinja")),
-    ("repair.user.jinja", include_str!("../../prompts/repair.user.jinja")),
-    ("form.jinja", include_str!("../../prompts/form.jinja")),
-    ("rubric.specification.jinja", include_str!("../../prompts/rubric.specification.jinja")),
-    ("rubric.code.jinja", include_str!("../../prompts/rubric.code.jinja")),
-    ("rubric.documentation.jinja", include_str!("../../prompts/rubric.documentation.jinja")),
-    ("rubric.design.jinja", include_str!("../../prompts/rubric.design.jinja")),
-    ("rubric.freeform.jinja", include_str!("../../prompts/rubric.freeform.jinja")),
-    ("lens.security.jinja", include_str!("../../prompts/lens.security.jinja")),
-    ("lens.correctness.jinja", include_str!("../../prompts/lens.correctness.jinja")),
-    ("lens.performance.jinja", include_str!("../../prompts/lens.performance.jinja")),
-    ("lens.operations.jinja", include_str!("../../prompts/lens.operations.jinja")),
-    ("lens.clarity.jinja", include_str!("../../prompts/lens.clarity.jinja")),
-    ("lens.readability.jinja", include_str!("../../prompts/lens.readability.jinja")),
-    ("lens.tests.jinja", include_str!("../../prompts/lens.tests.jinja")),
-    ("lens.simplicity.jinja", include_str!("../../prompts/lens.simplicity.jinja")),
-];
-
-/// The prompt templates, each of which can be replaced.
+/// The prompt templates of sessions, each of which can be replaced.
 ///
-/// A template is named after its stage and part (`critique.user.jinja`). One with the output type in its name
-/// (`critique.code.user.jinja`) is preferred for that type.
+/// A template is named after its stage and part (`critique.user`). One with the output type in its name
+/// (`critique.code.user`) is preferred for that type.
 #[derive(Debug, Clone)]
-pub struct Prompts(Templates);
+pub struct Prompts(Arc<PromptSet>);
 
 impl Prompts {
-    /// The templates that ship with the crate.
+    /// The built-in templates.
     ///
     /// # Errors
     /// None in practice; a test renders every one of them.
     pub fn built_in() -> Result<Self, PromptError> {
-        Self::with(&BTreeMap::new())
+        // Sessions of a server begin one after the other, and these are always the same.
+        static BUILT_IN: OnceLock<Arc<PromptSet>> = OnceLock::new();
+        if let Some(set) = BUILT_IN.get() {
+            return Ok(Self(Arc::clone(set)));
+        }
+        let set = Arc::new(PromptSet::built_in()?);
+        Ok(Self(Arc::clone(BUILT_IN.get_or_init(|| set))))
     }
 
-    /// The templates that ship with the crate, with the `*.jinja` files of a folder in their place or beside them.
+    /// The built-in templates, with the files of a folder in their place or beside them.
     ///
     /// # Errors
     /// See [`with`](Self::with); and a file that cannot be read.
     pub fn from_folder(folder: &Path) -> Result<Self, PromptError> {
-        Self::with(&read_templates(folder)?)
+        Self::over(Vec::new(), read_folder(folder)?)
     }
 
-    /// The templates that ship with the crate, with these in their place or beside them.
+    /// The built-in templates, with these in their place or beside them, by the names of their files.
     ///
     /// # Errors
     /// A template that no stage uses, that does not parse, or that cannot be rendered with the values of its
     /// stage: one it does not have, too many steps, too much text.
     pub fn with(replaced: &BTreeMap<String, String>) -> Result<Self, PromptError> {
+        let files = replaced.iter().map(|(name, text)| PromptFile::new(name, text));
+        Self::over(Vec::new(), files.collect())
+    }
+
+    /// The built-in templates, with those of general `sets` that a stage uses over them, and `own` over all.
+    ///
+    /// # Errors
+    /// As of [`with`](Self::with). General sets may also hold what no stage uses.
+    pub fn over(
+        sets: Vec<(PromptOrigin, Vec<PromptFile>)>,
+        own: Vec<PromptFile>,
+    ) -> Result<Self, PromptError> {
+        let own_paths: Vec<String> = own.iter().map(|file| file.path.clone()).collect();
+        let set = PromptSet::with(sets.into_iter().chain([(PromptOrigin::Configured, own)]))?;
         // A file that nothing looks for is most likely misspelt, and its text would never be used.
-        if let Some(name) = replaced.keys().find(|name| !is_used(name)) {
-            let known = BUILT_IN.map(|(name, _)| name).join(", ");
+        let own = || set.iter().filter(|prompt| own_paths.contains(&prompt.file.path));
+        if let Some(prompt) = own().find(|prompt| !is_used(&prompt.name)) {
+            let known: Vec<_> = built_in_names(&set).map(|name| format!("{name}.jinja")).collect();
             let message = format!(
-                "no stage uses a template of this name; there are {known}, and \
-                                   `stage.type.part.jinja` for one type of document"
+                "no stage uses a template of this name; there are {}, and `stage.type.part.jinja` for one type of \
+                 document",
+                known.join(", ")
             );
-            return Err(PromptError::unknown(name, message));
+            return Err(PromptError::unknown(&prompt.file.path, message));
         }
-        let built_in = BUILT_IN.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
-        let prompts = Self(Templates::new(built_in.chain(replaced.clone()))?);
+        let is_replaced =
+            set.iter().any(|prompt| prompt.origin != PromptOrigin::BuiltIn && is_used(&prompt.name));
+        let prompts = Self(Arc::new(set));
         // The built-in ones are tested. Of others, a mistake must show before anything is paid for.
-        if !replaced.is_empty() {
+        if is_replaced {
             sample::render_all(&prompts)?;
         }
         Ok(prompts)
@@ -113,27 +111,87 @@ impl Prompts {
     /// The names of the lenses that a critic may look through, in alphabetical order; those of a folder among
     /// them.
     pub fn lenses(&self) -> impl Iterator<Item = &str> {
-        self.0.names().filter_map(|name| name.strip_prefix("lens.")?.strip_suffix(".jinja"))
+        self.0.iter().filter_map(|prompt| lens(&prompt.name))
+    }
+
+    /// All of the prompts, those that no stage uses among them.
+    pub fn set(&self) -> &PromptSet {
+        &self.0
+    }
+
+    /// The same with these files in place of those of their names: earlier versions.
+    ///
+    /// # Errors
+    /// One of them does not fit the others or its stage.
+    pub fn pinned(&self, files: Vec<PromptFile>) -> Result<Self, PromptError> {
+        let prompts = Self(Arc::new(self.0.and(PromptOrigin::Stored, files)?));
+        sample::render_all(&prompts)?;
+        Ok(prompts)
+    }
+
+    /// The templates that a session may use, as they are kept.
+    pub fn texts(&self) -> Vec<PromptText> {
+        self.0.iter().filter(|prompt| is_used(&prompt.name)).map(|prompt| self.0.text(prompt)).collect()
+    }
+
+    /// What the calls of a stage are told by, for their accounts: the two templates of the stage, each with its version.
+    pub(crate) fn tag(&self, stage: Stage, kind: OutputType) -> String {
+        let name = |part: &str| {
+            let name = format!("{}.{part}", stage.as_str());
+            let name = self.name(&name, kind);
+            self.0.get(&name).map(|prompt| format!("{name}@{}", prompt.version))
+        };
+        ["system", "user"].into_iter().filter_map(name).collect::<Vec<_>>().join(" ")
     }
 
     /// The text of a template, in its form for this type of document where there is one.
     fn render(&self, name: &str, kind: OutputType, values: &impl Serialize) -> Result<String, PromptError> {
-        let (stage, part) = name.split_once('.').unwrap_or((name, ""));
-        let special = format!("{stage}.{}.{part}", kind.as_str());
-        self.0.render(if self.0.contains(&special) { &special } else { name }, values)
+        self.0.render_as_is(&self.name(name, kind), values)
     }
+
+    /// The name of a template for this type of document.
+    fn name<'n>(&self, name: &'n str, kind: OutputType) -> Cow<'n, str> {
+        let (stage, part) = name.split_once('.').unwrap_or((name, ""));
+        let special = format!("{stage}.{}{}{part}", kind.as_str(), if part.is_empty() { "" } else { "." });
+        if self.0.get(&special).is_some() { Cow::Owned(special) } else { Cow::Borrowed(name) }
+    }
+}
+
+/// What a template adds to the request of a stage, by its name.
+const PARTS: [&str; 10] = [
+    "draft.system",
+    "draft.user",
+    "critique.system",
+    "critique.user",
+    "synthesis.system",
+    "synthesis.user",
+    "check.system",
+    "check.user",
+    "repair.user",
+    "form",
+];
+
+/// The lens of this name.
+fn lens(name: &str) -> Option<&str> {
+    name.strip_prefix("lens.").filter(|lens| !lens.is_empty() && !lens.contains('.'))
+}
+
+/// The names of the built-in templates of sessions.
+fn built_in_names(set: &PromptSet) -> impl Iterator<Item = &str> {
+    let names = set.iter().map(|prompt| prompt.name.as_str());
+    names.filter(|name| PARTS.contains(name) || name.starts_with("rubric.") || lens(name).is_some())
 }
 
 /// Whether a stage looks for a template of this name, or a critic may look through it.
 fn is_used(name: &str) -> bool {
-    let is_lens = name.strip_prefix("lens.").and_then(|name| name.strip_suffix(".jinja"));
-    is_lens.is_some_and(|lens| !lens.is_empty() && !lens.contains('.'))
-        || BUILT_IN.iter().any(|(known, _)| {
-            let special = |(stage, part): (&str, &str)| {
-                OutputType::ALL.iter().any(|kind| name == format!("{stage}.{}.{part}", kind.as_str()))
-            };
-            name == *known || known.split_once('.').is_some_and(special)
-        })
+    let is_special = |known: &str| {
+        let (stage, part) = known.split_once('.').unwrap_or((known, ""));
+        let dot = if part.is_empty() { "" } else { "." };
+        OutputType::ALL.iter().any(|kind| name == format!("{stage}.{}{dot}{part}", kind.as_str()))
+    };
+    let rubrics = OutputType::ALL.map(|kind| format!("rubric.{}", kind.as_str()));
+    let is_known = |known: &str| name == known || is_special(known);
+    lens(name).is_some() || PARTS.into_iter().chain(rubrics.iter().map(String::as_str)).any(is_known)
 }
 
 /// The input of a prompt, besides the topic.
@@ -218,9 +276,9 @@ impl Prompts {
         let mut rng = seed::rng(settings.seed, &format!("fence {call}"));
         // Over everything that models and references say, so that none of it can end its own fence.
         let marker = fence_marker(|| rng.u64(..), &[document, &findings, &answer, &topic.to_string()]);
-        let rubric = self.render(&format!("rubric.{}.jinja", kind.as_str()), kind, &json!({}))?;
+        let rubric = self.render(&format!("rubric.{}", kind.as_str()), kind, &json!({}))?;
         let task = Self::task(settings.mode, stage);
-        let form = self.render("form.jinja", kind, &json!({"stage": task}))?;
+        let form = self.render("form", kind, &json!({"stage": task}))?;
         let values = Values::of(&RequestView {
             topic,
             marker: &marker,
@@ -235,13 +293,13 @@ impl Prompts {
         });
         let user = match purpose {
             // A judgement is given the same as a synthesis.
-            Purpose::Answer if task == "judge" => "synthesis.user.jinja".to_owned(),
-            Purpose::Answer => format!("{task}.user.jinja"),
-            Purpose::Repair => "repair.user.jinja".to_owned(),
+            Purpose::Answer if task == "judge" => "synthesis.user".to_owned(),
+            Purpose::Answer => format!("{task}.user"),
+            Purpose::Repair => "repair.user".to_owned(),
         };
-        let mut system = self.render(&format!("{task}.system.jinja"), kind, &values)?;
+        let mut system = self.render(&format!("{task}.system"), kind, &values)?;
         if let Some(lens) = plan.lens(call) {
-            let lens = self.render(&format!("lens.{lens}.jinja"), kind, &values)?;
+            let lens = self.render(&format!("lens.{lens}"), kind, &values)?;
             system = format!("{system}\n\nYour part of the reading: {lens}");
         }
         let references = plan.topic.references.iter().filter(|one| one.is_readable_by(&profile.capabilities));

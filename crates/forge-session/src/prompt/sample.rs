@@ -26,7 +26,7 @@ pub(super) fn render_all(prompts: &Prompts) -> Result<(), PromptError> {
         let mut plan = plan(kind);
         // By themselves: no seat of the sample has a lens.
         for lens in prompts.lenses() {
-            prompts.render(&format!("lens.{lens}.jinja"), kind, &serde_json::json!({}))?;
+            prompts.render(&format!("lens.{lens}"), kind, &serde_json::json!({}))?;
         }
         let tasks = [Mode::Council, Mode::Judge].map(|mode| Stage::ALL.map(|stage| (mode, stage)));
         for (mode, stage) in tasks.into_iter().flatten() {

@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_schema_and_the_form_in_the_prompt_name_the_same_members_in_the_same_order() {
-        let form = include_str!("../../prompts/form.jinja");
+        let form = include_str!("../../../forge-prompt/prompts/form.md.jinja");
         let (council, judge) = (Mode::Council, Mode::Judge);
         for (mode, stage, name) in [
             (council, Stage::Critique, "critique"),

@@ -67,7 +67,11 @@ fn a_template_that_cannot_be_used_is_refused_before_anything_is_asked() {
     let endless =
         "{% for i in range(100000) %}{% for j in range(100000) %}{{ i * j }}{% endfor %}{% endfor %}";
     for (name, text, why) in [
-        ("draft.user.jinja", "{{ toppic }}", "undefined value"),
+        (
+            "draft.user.jinja",
+            "{{ toppic }}",
+            "1:4: error[E142]: `toppic` is not declared; did you mean `topic`?",
+        ),
         ("draft.design.user.jinja", "{{ topic.titel }}", "undefined value"),
         ("critique.user.jinja", "{{ findings[7].id }}", "undefined value"),
         ("repair.user.jinja", endless, "out of fuel"),

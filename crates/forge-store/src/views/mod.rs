@@ -11,8 +11,16 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::codes::{self, error_code, status_code};
 
 /// The names of the views.
-pub const VIEWS: &[&str] =
-    &["model_usage", "model_metrics", "tasks", "sessions", "findings", "mcp_requests", "mcp_connections"];
+pub const VIEWS: &[&str] = &[
+    "model_usage",
+    "model_metrics",
+    "tasks",
+    "sessions",
+    "findings",
+    "prompts",
+    "mcp_requests",
+    "mcp_connections",
+];
 
 const TEXTS: [&str; VIEWS.len()] = [
     include_str!("model_usage.sql"),
@@ -20,6 +28,7 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("tasks.sql"),
     include_str!("sessions.sql"),
     include_str!("findings.sql"),
+    include_str!("prompts.sql"),
     include_str!("mcp_requests.sql"),
     include_str!("mcp_connections.sql"),
 ];

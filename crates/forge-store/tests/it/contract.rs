@@ -44,3 +44,7 @@ mod access {
 mod responses {
     forge_testkit::store_contract!(responses, super::sqlite());
 }
+
+mod prompts {
+    forge_testkit::store_contract!(prompts, super::sqlite());
+}

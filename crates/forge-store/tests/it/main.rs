@@ -14,6 +14,7 @@ mod leases;
 mod migration;
 mod overruns;
 mod processes;
+mod prompts;
 mod samples;
 mod spool;
 mod sql;

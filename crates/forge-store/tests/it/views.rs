@@ -423,7 +423,7 @@ fn views_of_another_version_are_made_anew_and_a_plain_reader_can_use_them() {
     }
     assert_eq!(
         counts,
-        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, mcp_requests 0, mcp_connections 0, mine 1, "
+        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, prompts 0, mcp_requests 0, mcp_connections 0, mine 1, "
     );
     for view in VIEWS {
         assert!(conn.execute(&format!("DELETE FROM {view}"), []).is_err(), "{view} cannot be written");

@@ -7,6 +7,7 @@ pub mod access;
 pub mod accounts;
 pub mod budget;
 pub mod journal;
+pub mod prompts;
 pub mod responses;
 
 use std::{

@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -30,6 +30,7 @@
 //! ```
 
 mod mcp;
+mod prompts;
 mod serve;
 mod session;
 
@@ -44,9 +45,18 @@ use forge_config::{Loaded, Sections};
 pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
-use self::{mcp::McpSection, serve::ServeSection, session::SessionSection};
+use self::{
+    mcp::McpSection,
+    prompts::{Experiments, ExperimentsSection, PromptsSection},
+    serve::ServeSection,
+    session::SessionSection,
+};
 pub use self::{
     mcp::{McpPlan, McpSpec},
+    prompts::{
+        ArmPlan, ArmSpec, ExperimentPlan, ExperimentSpec, ExperimentUnit, ExperimentsSpec, PromptsPlan,
+        PromptsSpec,
+    },
     serve::{
         AdminPlace, AliasModel, AliasSpec, AliasTarget, BetasSpec, KeptResponsesSpec, KeyLimitSpec, Listen,
         ModelAlias, ModelNames, Network, NoAdminPlace, NoNetwork, NoPlace, ServeLimitSpec, ServeLogSpec,
@@ -76,6 +86,8 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
         .with(SessionSection)
         .with(ServeSection)
         .with(McpSection)
+        .with(PromptsSection)
+        .with(ExperimentsSection)
 }
 
 /// Reads files that are made of the same sections, on the same machine.
@@ -140,6 +152,8 @@ impl<'a> Loader<'a> {
             session: loaded.take().unwrap_or_default(),
             serve,
             mcp: loaded.take().unwrap_or_default(),
+            prompts: loaded.take().unwrap_or_default(),
+            experiments: loaded.take::<Experiments>().unwrap_or_default().0,
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
@@ -162,6 +176,10 @@ pub struct ConfigFile {
     pub serve: ServePlan,
     /// What Forge is for programs that speak MCP.
     pub mcp: McpPlan,
+    /// Where prompts of one's own are.
+    pub prompts: PromptsPlan,
+    /// Who gets which version of a prompt.
+    pub experiments: Vec<ExperimentPlan>,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
     name: String,

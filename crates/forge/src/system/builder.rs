@@ -129,7 +129,8 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { mut plan, origins, session, serve, mcp, warnings } = self.discover().await?;
+        let Discovered { mut plan, origins, session, serve, mcp, prompts, warnings } =
+            self.discover().await?;
         let mut deps = router_deps();
         deps.events.clone_from(&self.events);
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
@@ -159,7 +160,7 @@ impl SystemBuilder {
             durable,
             simulated: self.simulated,
             router: OnceLock::new(),
-            written: RwLock::new(Arc::new(session.clone())),
+            written: RwLock::new(Arc::new((session.clone(), prompts.clone()))),
         });
         let live = Arc::new(LiveSessions::default());
         session_model::provide(&mut plan.providers, &host, &live);
@@ -172,6 +173,7 @@ impl SystemBuilder {
             session,
             serve,
             mcp,
+            prompts,
             warnings,
             store,
             journal,

@@ -9,6 +9,7 @@ use crate::{
     Adapter, AdapterRegistry, ModelId, ModelTable,
     config::{ConfigFile, McpPlan, ServePlan, SessionPlan},
     environment::Environment,
+    prompts::PromptPlan,
     provider::{AdapterSettings, Health},
     router::{ProviderPlan, RouterPlan},
 };
@@ -37,6 +38,7 @@ pub(crate) struct Discovered {
     // Large, and moved about by every command.
     pub(crate) serve: Box<ServePlan>,
     pub(crate) mcp: McpPlan,
+    pub(crate) prompts: PromptPlan,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -47,16 +49,19 @@ impl Discovered {
     }
 
     /// Every provider of a file comes from it. Prompts lie beside it.
-    pub(crate) fn in_file(path: &Path, file: ConfigFile) -> Self {
+    pub(crate) fn in_file(found: &FoundFile, file: ConfigFile) -> Self {
+        let path = &found.path;
+        let prompts = found.prompts(&file);
         let origins = vec![path.display().to_string(); file.plan.providers.len()];
-        let warnings = file.warnings.iter().map(ToString::to_string).collect();
+        let warnings = file.warnings.iter().map(ToString::to_string);
+        let warnings = warnings.chain(found.unused_prompts()).collect();
         let mut session = file.session;
         session.prompts = session.prompts.map(|folder| path.with_file_name("").join(folder));
         let mut mcp = file.mcp;
         for folder in &mut mcp.roots {
             *folder = path.with_file_name("").join(&*folder);
         }
-        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), mcp, warnings }
+        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), mcp, prompts, warnings }
     }
 }
 
@@ -72,7 +77,7 @@ pub(crate) async fn discover(
     if let Some(found) = FoundFile::find(named, paths)? {
         let today = chrono::Utc::now().date_naive();
         return match found.load_on(registry, models, today, Arc::clone(variables)) {
-            Ok(file) => Ok(Discovered::in_file(&found.path, file)),
+            Ok(file) => Ok(Discovered::in_file(&found, file)),
             Err(source) => Err(SystemError::Config { path: found.path, source }),
         };
     }

@@ -13,7 +13,8 @@ use chrono::{NaiveDate, Utc};
 use super::{Paths, SystemError, paths::OWN_FILE, project, text::read};
 use crate::{
     AdapterRegistry, ModelTable,
-    config::{ConfigError, ConfigFile, Loader, Lookup, SessionPlan, Trust},
+    config::{ConfigError, ConfigFile, Loader, Lookup, Trust},
+    prompts::{PromptPlan, project_folder},
 };
 
 /// The most bytes read for one `${file:PATH}`: a key is one line, and a path such as `/dev/zero` has no end.
@@ -104,9 +105,26 @@ impl FoundFile {
     /// The files whose texts reach a model because of this one, beside itself.
     ///
     /// # Errors
-    /// One of them lies outside of the project, or the folder of prompts cannot be read.
-    pub fn reached(&self, session: &SessionPlan) -> Result<Vec<PathBuf>, SystemError> {
-        project::reached(&self.path, session)
+    /// One of them lies outside of the project, or a folder of prompts cannot be read.
+    pub fn reached(&self, file: &ConfigFile) -> Result<Vec<PathBuf>, SystemError> {
+        project::reached(&self.path, file)
+    }
+
+    /// Where the prompts of this file come from. Those of a project count once it is trusted.
+    pub fn prompts(&self, file: &ConfigFile) -> PromptPlan {
+        let configured = file.prompts.dir.as_ref().map(|dir| self.path.with_file_name("").join(dir));
+        let is_trusted = self.project.is_some() && self.trust == Trust::Trusted;
+        let project = if is_trusted { project_folder(&self.path) } else { None };
+        PromptPlan { configured, project, experiments: file.experiments.clone() }
+    }
+
+    /// That there are prompts which are not used, for people.
+    pub(super) fn unused_prompts(&self) -> Option<String> {
+        let folder = project_folder(&self.path).filter(|_| self.project.is_some())?;
+        (self.trust != Trust::Trusted).then(|| {
+            let folder = folder.display();
+            format!("warning: the prompts in {folder} are not used: read them, then run `forge config trust`")
+        })
     }
 
     /// The user's own file. One that is there and cannot be read is no reason to spend without its budgets.

@@ -23,6 +23,7 @@ pub use self::{
 use crate::{
     Adapter, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
     config::{McpPlan, ServePlan, SessionPlan},
+    prompts::PromptPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Session, SessionDeps, SessionError},
     session_model::{self, LiveSessions, RunningSessions},
@@ -61,6 +62,7 @@ pub struct System {
     session: SessionPlan,
     serve: Box<ServePlan>,
     mcp: McpPlan,
+    prompts: PromptPlan,
     warnings: Vec<String>,
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
@@ -115,6 +117,11 @@ impl System {
     /// How the configuration wants programs that speak MCP to be answered.
     pub fn mcp_plan(&self) -> &McpPlan {
         &self.mcp
+    }
+
+    /// Where prompts come from, and who gets which version of them.
+    pub fn prompt_plan(&self) -> &PromptPlan {
+        &self.prompts
     }
 
     /// Whether scripts answer instead of models.
@@ -187,7 +194,13 @@ impl System {
         Ok(Session::resume(self.watched(self.session_deps()?, name), name.clone()).await?)
     }
 
-    /// The same, publishing what the session of this name does if somebody may watch it. An observer that is there
+    /// The same with the versions of prompts that labels and experiments choose for the session of this name, which its
+    /// calls say; and what could not be followed. What is used is kept as versions.
+    pub fn assigned(&self, deps: SessionDeps, session: &StreamName) -> (SessionDeps, Vec<String>) {
+        self.host.assigned(deps, session)
+    }
+
+    /// As [`assigned`](Self::assigned), publishing what the session of this name does if somebody may watch it. An observer that is there
     /// already goes on to be told; one that is set later takes the place of both.
     pub fn watched(&self, deps: SessionDeps, session: &StreamName) -> SessionDeps {
         self.host.watched(deps, &self.router, session)
@@ -231,13 +244,14 @@ impl System {
     /// # Errors
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
-        let Discovered { mut plan, origins, session, serve, mcp, warnings } = self.builder.discover().await?;
+        let Discovered { mut plan, origins, session, serve, mcp, prompts, warnings } =
+            self.builder.discover().await?;
         session_model::provide(&mut plan.providers, &self.host, &self.live);
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
-        (self.serve, self.mcp) = (serve, mcp);
-        self.host.set_plan(self.session.clone());
+        (self.serve, self.mcp, self.prompts) = (serve, mcp, prompts);
+        self.host.set_plan(self.session.clone(), self.prompts.clone());
         Ok(())
     }
 

@@ -1,24 +1,29 @@
 //! What holds beside the configuration of a project that is not the user's own.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use forge_config::{KeyPath, Problem};
+use forge_prompt::read_folder;
 
 use super::{Paths, SystemError, text, trust::canonical};
-use crate::config::{ConfigFile, SessionPlan, Trust};
+use crate::{
+    config::{ConfigFile, Trust},
+    prompts::project_folder,
+};
 
-/// The prompt templates that sessions of a project's file use, sorted by name.
+/// The prompts that a project's file leads to, each with the key that does; the root for those that lie where prompts of a
+/// project are. Sorted by folder and name.
+type Prompts = Vec<(KeyPath, PathBuf)>;
+
+/// The prompts that a project's file leads to, sorted by folder and name.
 ///
 /// # Errors
-/// One of them lies outside of the project, or the folder cannot be read.
-pub(super) fn reached(config: &Path, session: &SessionPlan) -> Result<Vec<PathBuf>, SystemError> {
-    let prompts = prompts(config, session)?;
-    match prompts.iter().find(|prompt| lies_outside(config, prompt)) {
-        Some(outside) => Err(SystemError::Outside { path: outside.clone() }),
-        None => Ok(prompts),
+/// One of them lies outside of the project, or a folder cannot be read.
+pub(super) fn reached(config: &Path, file: &ConfigFile) -> Result<Vec<PathBuf>, SystemError> {
+    let prompts = prompts(config, file)?;
+    match prompts.iter().find(|(_, prompt)| lies_outside(config, prompt)) {
+        Some((_, outside)) => Err(SystemError::Outside { path: outside.clone() }),
+        None => Ok(prompts.into_iter().map(|(_, prompt)| prompt).collect()),
     }
 }
 
@@ -30,28 +35,30 @@ fn lies_outside(config: &Path, prompt: &Path) -> bool {
     }
 }
 
-/// The prompt templates that sessions of the file at `config` use, sorted by name.
-fn prompts(config: &Path, session: &SessionPlan) -> Result<Vec<PathBuf>, SystemError> {
-    let Some(folder) = &session.prompts else { return Ok(Vec::new()) };
-    let folder = config.with_file_name("").join(folder);
-    let unreadable = |source| SystemError::File { path: folder.clone(), source };
-    let entries: Result<Vec<_>, _> = fs::read_dir(&folder).map_err(unreadable)?.collect();
-    let files = entries.map_err(unreadable)?.into_iter().map(|entry| entry.path());
-    let mut files: Vec<_> =
-        files.filter(|path| path.extension().is_some_and(|ending| ending == "jinja")).collect();
-    files.sort();
-    Ok(files)
+fn prompts(config: &Path, file: &ConfigFile) -> Result<Prompts, SystemError> {
+    let beside = |folder: &PathBuf| config.with_file_name("").join(folder);
+    let folders = [
+        (KeyPath::ROOT.key("session").key("prompts"), file.session.prompts.as_ref().map(beside)),
+        (KeyPath::ROOT.key("prompts").key("dir"), file.prompts.dir.as_ref().map(beside)),
+        (KeyPath::ROOT, project_folder(config)),
+    ];
+    let mut found = Vec::new();
+    for (key, folder) in folders {
+        // As they are read when a session needs them, so that no other file is used than those that were trusted.
+        let files = folder.map(|folder| read_folder(&folder)).transpose()?.unwrap_or_default();
+        found.extend(files.into_iter().map(|file| (key.clone(), PathBuf::from(file.path))));
+    }
+    Ok(found)
 }
 
 /// Why the prompts of a project's file may not be used; `None` if they may. Nothing outside of the project is one of
 /// its prompts, wherever a link leads, and each has to be as the user trusted it.
 pub(super) fn objection(config: &Path, trust: Trust, file: &ConfigFile, paths: &Paths) -> Option<Problem> {
-    if file.session.prompts.is_none() || trust != Trust::Trusted {
+    if trust != Trust::Trusted {
         return None;
     }
-    let at = KeyPath::ROOT.key("session").key("prompts");
     // A folder that cannot be read is told when a session needs it.
-    for prompt in prompts(config, &file.session).ok()? {
+    for (at, prompt) in prompts(config, file).ok()? {
         let name = prompt.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if lies_outside(config, &prompt) {
             let message = format!("`{name}` is outside of the project, so trust does not cover it");

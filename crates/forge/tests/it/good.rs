@@ -110,6 +110,9 @@ breaker: { consecutive_failures: 3, error_rate: 0.25, window: 1m, cooldown: 20s 
 cache: { time_to_live: 10m, max_entries: 50, max_bytes: 1000000, allow_default_temperature: true, roles: [drafter], models: [coder] }
 budget: { per_session_usd: 1, per_session_tokens: 1000, per_day_usd: 10, per_day_tokens: 10000 }
 budgets: [ { tag: team, value: red, budget: { per_month_usd: 50 } } ]
+prompts: { dir: my-prompts }
+experiments:
+  tone: { prompt: draft.user, unit: workflow, arms: [ { name: old, use: production, weight: 3 }, { name: new, use: "7" } ] }
 session: { critics: [ { provider: claude, lens: security }, { lens: clarity } ], required: 1, cycles: 3, prompts: prompts, reference_tokens: 20000 }
 serve:
   listen: ["127.0.0.1:4700", "unix:/run/forge.sock", "systemd:"]
@@ -272,6 +275,7 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.session),
         format!("{:?}", file.serve),
         format!("{:?}", file.mcp),
+        format!("{:?} {:?}", file.prompts, file.experiments),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }

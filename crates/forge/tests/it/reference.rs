@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 27] = [
+const SECTIONS: [(&str, &str); 30] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -48,6 +48,9 @@ const SECTIONS: [(&str, &str); 27] = [
     ("ServeLimitSpec", "Limits of a server"),
     ("KeyLimitSpec", "Limits of a key"),
     ("McpSpec", "Servers for programs that speak MCP"),
+    ("PromptsSpec", "Prompts"),
+    ("ExperimentSpec", "An experiment"),
+    ("ArmSpec", "An arm of an experiment"),
 ];
 
 fn reference() -> String {

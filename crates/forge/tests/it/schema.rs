@@ -35,8 +35,10 @@ fn the_schema_names_every_section() {
         "session",
         "serve",
         "mcp",
+        "prompts",
+        "experiments",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 15);
+    assert_eq!(sections.len(), 17);
 }

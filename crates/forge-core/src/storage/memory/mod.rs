@@ -4,13 +4,14 @@ mod access;
 mod accounts;
 mod budgets;
 mod journal;
+mod prompts;
 mod responses;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
     access::MemoryAccess, accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal,
-    responses::MemoryResponses,
+    prompts::MemoryPrompts, responses::MemoryResponses,
 };
 
 /// No code here panics while it holds a lock, so a poisoned one is still whole.
