@@ -69,6 +69,10 @@ pub(super) fn prepare(target: Target, review: &Review) -> Result<Prepared, CliEr
     let most = review.change.context;
     let (pieces, unread) = review::split(&change, most - most / AROUND);
     let mut notices = notices(&masked, taken.as_ref());
+    if fresh.is_some() {
+        let what = "only what changed since the last review of this branch is read; `--all` reads all of it";
+        notices.push(what.to_owned());
+    }
     let around = around(&pieces, taken.as_ref(), repository.as_ref(), most / AROUND, &mut notices);
     let mut job = Job {
         target: name,
