@@ -2,12 +2,14 @@
 
 use std::{fmt::Write as _, fs, process::ExitCode, sync::Arc, time::Duration};
 
+use chrono::Utc;
 use forge::{
     CallContext, ModelRequest, ModelResponse, Participant, ParticipantRole, ProviderExt as _,
     event::StopReason,
     prompt::{Answer, Prompt, PromptSet, PromptTest, PromptTests},
     request::OutputFormat,
     router::Router,
+    storage::prompts::PromptText,
 };
 use serde_json::{Map, Value, json};
 
@@ -27,6 +29,7 @@ const FAULT: usize = 60;
 struct Case {
     prompt: String,
     version: String,
+    text: PromptText,
     provider: Option<String>,
     /// Which of the sets of variables, from 1.
     variables: usize,
@@ -55,6 +58,10 @@ pub(super) async fn run(args: &PromptsTest, globals: GlobalArgs<'_>) -> Result<E
         cases.extend(self::cases(&desk, test)?);
     }
     let system = Setup::open(globals).await?;
+    if let Some(store) = system.store() {
+        // They are used now, so that what their calls say can be rendered again.
+        store.note_prompts(cases.iter().map(|case| case.text.clone()).collect(), Utc::now());
+    }
     let mut done = Vec::new();
     for case in &cases {
         done.push(ask(&system, case).await?);
@@ -97,6 +104,7 @@ fn cases(desk: &Desk, test: &PromptTest) -> Result<Vec<Case>, CliError> {
         cases.extend(named.chain(anybody).map(|provider| Case {
             prompt: test.prompt.clone(),
             version: prompt.version.clone(),
+            text: set.text(prompt),
             provider,
             variables: at + 1,
             test: test.clone(),

@@ -19,6 +19,7 @@ const LATEST: &str = "latest";
 
 /// What is known of versions and labels, and what is made of it.
 struct Choice<'a> {
+    prompts: &'a Prompts,
     versions: &'a [PromptVersion],
     labels: &'a [LabelMove],
     /// The versions that are used in place of files, by prompt.
@@ -28,13 +29,13 @@ struct Choice<'a> {
 
 /// The prompts of a session called `session`, whose calls have these tags besides; the tags of the experiments that it takes
 /// part in; and what could not be followed. Nothing that is wrong in the store keeps a session from its files.
-pub(crate) fn choose(
-    prompts: &Prompts,
-    experiments: &[ExperimentPlan],
-    (versions, labels): (&[PromptVersion], &[LabelMove]),
+pub(crate) fn choose<'a>(
+    prompts: &'a Prompts,
+    experiments: &'a [ExperimentPlan],
+    (versions, labels): (&'a [PromptVersion], &'a [LabelMove]),
     (session, tags): (&str, &Tags),
 ) -> (Option<Prompts>, Tags, Vec<String>) {
-    let mut choice = Choice { versions, labels, pins: BTreeMap::new(), warnings: Vec::new() };
+    let mut choice = Choice { prompts, versions, labels, pins: BTreeMap::new(), warnings: Vec::new() };
     for label in labels.iter().filter(|one| &*one.label == LABEL) {
         if let Some(version) = choice.version(&label.name, label.version) {
             choice.pins.insert(&label.name, version);
@@ -61,7 +62,7 @@ pub(crate) fn choose(
         tags = tags.with_experiment(joined(parts.iter().map(|part| part.0).collect()));
         tags = tags.with_arm(joined(parts.iter().map(|part| part.1).collect()));
     }
-    let pinned = choice.pinned(prompts);
+    let pinned = choice.pinned();
     (pinned, tags, choice.warnings)
 }
 
@@ -73,6 +74,11 @@ impl<'a> Choice<'a> {
     /// Uses the version of an arm; `false` if there is none.
     fn takes(&mut self, experiment: &'a ExperimentPlan, arm: &ArmPlan) -> bool {
         let name = experiment.prompt.as_str();
+        if self.prompts.set().get(name).is_none() {
+            let of = &experiment.name;
+            self.warnings.push(format!("experiment {of} is left out, since there is no prompt `{name}`"));
+            return false;
+        }
         if arm.version == LATEST {
             self.pins.remove(name);
             return true;
@@ -98,7 +104,8 @@ impl<'a> Choice<'a> {
     }
 
     /// The prompts with the versions in place of the files; `None` if all files are as they should be.
-    fn pinned(&mut self, prompts: &Prompts) -> Option<Prompts> {
+    fn pinned(&mut self) -> Option<Prompts> {
+        let prompts = self.prompts;
         let current = |name: &str| prompts.set().get(name).map(|prompt| prompt.version.as_str());
         self.pins
             .retain(|name, version| current(name).is_some_and(|current| *current != *version.prompt.hash));
@@ -206,5 +213,9 @@ mod tests {
         let unknown = experiment(ExperimentUnit::Session, ["9", "nowhere"]);
         let (_, tags, warnings) = chosen(&[unknown], &[], "s");
         assert!(tags == Tags::default() && warnings[0].contains("has no version or label"), "{warnings:?}");
+        let mut misspelt = experiment(ExperimentUnit::Session, ["latest", "latest"]);
+        misspelt.prompt = "draft.usr".into();
+        let (_, tags, warnings) = chosen(&[misspelt], &[], "s");
+        assert!(tags == Tags::default() && warnings[0].contains("no prompt `draft.usr`"), "{warnings:?}");
     }
 }
