@@ -89,7 +89,12 @@ fn foreign(value: &Value) -> Box<dyn Iterator<Item = String> + '_> {
 fn shape(value: &Value) -> Value {
     match value {
         Value::Object(fields) => {
-            fields.iter().map(|(key, value)| (key.clone(), shape(value))).collect::<Map<_, _>>().into()
+            let shape = |key: &str, value: &Value| match key {
+                // Which price holds, and since when, depends on the day.
+                "effective_from" | "effective_to" => "day or null".into(),
+                _ => shape(value),
+            };
+            fields.iter().map(|(key, value)| (key.clone(), shape(key, value))).collect::<Map<_, _>>().into()
         }
         Value::Array(items) => {
             let mut shapes: Vec<Value> = Vec::new();
