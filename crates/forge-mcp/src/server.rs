@@ -222,7 +222,7 @@ impl McpServer {
     /// answered there. It keeps no sessions: a request that is closed is cancelled.
     ///
     /// It knows this machine's own host names alone and refuses every page of a browser. Whoever lets others in looks at both
-    /// first, and may say who calls by a [`CallContext`] in the extensions of a request.
+    /// first, and may say who calls by a [`CallContext`](forge::CallContext) in the extensions of a request.
     pub fn into_service(self) -> HttpService {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)

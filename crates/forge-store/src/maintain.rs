@@ -21,6 +21,7 @@ use crate::{
     files::private,
     filter,
     ledger::{Sums, version_id},
+    mcp,
     names::Names,
     row::{self, DAY, HOUR, Row, clamp, unsigned},
     schema::Durability,
@@ -59,7 +60,7 @@ pub struct Repriced {
 }
 
 impl Store {
-    /// Removes the attempts of whole days (UTC) before `before`; their sums stay. With an `archive`, which
+    /// Removes the attempts of whole days (UTC) before `before`, whose sums stay, and what was asked over MCP on those days. With an `archive`, which
     /// must not exist yet, they are written there first, as [`export::jsonl`] does. Then the file is made smaller,
     /// which needs room for a copy of it for a while.
     pub fn prune(&self, before: DateTime<Utc>, archive: Option<&Path>) -> Result<Pruned, StoreError> {
@@ -84,6 +85,7 @@ impl Store {
                 break;
             }
         }
+        self.step(move |conn, _| mcp::remove(conn, end).map(Ok))?;
         let freed_bytes = self.ask_and_wait(shrink)?;
         Ok(Pruned { attempts, before: row::time(end), freed_bytes })
     }

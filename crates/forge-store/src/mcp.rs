@@ -100,3 +100,9 @@ impl Store {
         self.shared.submit(Job::Work(patient(write, |_| {})));
     }
 }
+
+/// Removes what was asked, and who came, before `end`, ms since 1970.
+pub(crate) fn remove(conn: &Connection, end: i64) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM mcp_calls WHERE started_at < ?1", [end])?;
+    conn.execute("DELETE FROM mcp_clients WHERE began_at < ?1", [end]).map(drop)
+}

@@ -282,6 +282,11 @@ fn questions_over_mcp_are_rows_of_their_client() {
         "ended_at": "2026-11-20T12:00:01.000Z",
     });
     assert_eq!(rows(&store, "mcp_connections", "connection"), [connection]);
+    let kept = || ["mcp_requests", "mcp_connections"].map(|view| rows(&store, view, "client").len());
+    store.prune(noon(), None).unwrap();
+    assert_eq!(kept(), [1, 1], "days are whole");
+    store.prune(noon() + TimeDelta::days(1), None).unwrap();
+    assert_eq!(kept(), [0, 0]);
 }
 
 /// Writes a journal as a session does.
