@@ -18,7 +18,7 @@ fn git(place: &Place, arguments: &[&str]) {
     let mut command = Command::new("git");
     // The simulated vendors read the names of commits too, which go by the time.
     for date in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
-        command.env(date, "2026-11-20T12:00:00Z");
+        command.env(date, "2026-11-20T12:00:05Z");
     }
     let output = command.args(identity).arg(place.path(".")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
