@@ -68,6 +68,7 @@ mod fence;
 pub mod html;
 pub mod json;
 pub mod markdown;
+mod no_lookup;
 mod normalize;
 mod placeholder;
 mod pseudonyms;

@@ -1,17 +1,15 @@
 //! Tests of prompts: what is asked of whom, and what the answers have to be.
 
-use std::{io, sync::LazyLock};
+use std::sync::LazyLock;
 
-use forge_config::{
-    ConfigError, KeyPath, Lookup, Problem, ResolveContext, Section, Sections, Trust, code, schemars,
-};
+use forge_config::{ConfigError, KeyPath, Problem, ResolveContext, Section, Sections, Trust, code, schemars};
 use forge_core::request::Schema;
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{json, reasoning::strip_reasoning, refusal::is_refusal};
+use crate::{json, no_lookup::NoLookup, reasoning::strip_reasoning, refusal::is_refusal};
 
 /// A file of tests.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -85,7 +83,7 @@ impl PromptTests {
     pub fn read(file: &str, text: &str) -> Result<Self, ConfigError> {
         static SCHEMA: LazyLock<Value> = LazyLock::new(|| Sections::new().with(TestSection).schema());
         let mut loaded =
-            Sections::new().with(TestSection).load_by(&SCHEMA, file, text, &Nothing, Trust::Trusted)?;
+            Sections::new().with(TestSection).load_by(&SCHEMA, file, text, &NoLookup, Trust::Trusted)?;
         Ok(loaded.take().unwrap_or_default())
     }
 }
@@ -182,20 +180,6 @@ fn expected(expect: &Expectation, path: &KeyPath, context: &mut ResolveContext<'
     }
     context.integer::<u32>(expect.max_tokens, 1..=i64::from(u32::MAX), &path.key("max_tokens"));
     context.number(expect.max_cost_usd, 0.0..=1_000_000.0, &path.key("max_cost_usd"));
-}
-
-/// A test names no variable of the environment and no file.
-#[derive(Debug)]
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
 }
 
 #[cfg(test)]

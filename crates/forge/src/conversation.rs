@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use forge_core::{
     CallContext, Message, ModelId, ModelRequest, ModelResponse, Money, ParticipantRole, ProviderId,
-    storage::journal::{Batch, Claim, Journal, JournalError, StreamInfo, StreamName, Streams},
+    storage::journal::{Batch, Claim, Journal, JournalError, StreamInfo, StreamName},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -56,6 +56,9 @@ pub enum ConversationError {
     /// The journal refused.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// What was said cannot be written down.
+    #[error("what was said cannot be written down")]
+    Unwritable(#[source] serde_json::Error),
     /// The stream is none, or one of a later version.
     #[error("`{0}` is not a conversation that this version can read")]
     Foreign(StreamName),
@@ -93,14 +96,6 @@ impl Conversation {
             conversation.apply(entry);
         }
         Ok(conversation)
-    }
-
-    /// The one that was gone on with last, if any is kept.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn last(streams: &dyn Streams) -> Result<Option<StreamName>, JournalError> {
-        Ok(streams.list().await?.into_iter().find(Self::is_one).map(|stream| stream.name))
     }
 
     /// Whether a stream is a conversation, and not a session.
@@ -170,11 +165,11 @@ impl Conversation {
     }
 
     async fn append(&mut self, entry: Entry) -> Result<(), ConversationError> {
+        let payload = serde_json::to_vec(&entry).map_err(ConversationError::Unwritable)?;
         // Claimed for the moment alone: whoever goes on elsewhere meanwhile is noticed by the number of entries.
         let claim =
             Claim::new(format!("conversation-{}", std::process::id()), std::time::Duration::from_secs(10));
         let fence = self.journal.claim(&self.name, &claim).await?;
-        let payload = serde_json::to_vec(&entry).unwrap_or_default();
         let title = self.title.clone().or_else(|| title(&entry));
         let summary = json!({"kind": KIND, "title": title, "entries": self.entries + 1});
         let batch = Batch::new(self.entries, vec![payload]).with_summary(summary);

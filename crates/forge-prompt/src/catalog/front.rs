@@ -1,13 +1,13 @@
 //! What a prompt says of itself.
 
-use std::{collections::BTreeMap, io, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock};
 
-use forge_config::{
-    ConfigError, KeyPath, Lookup, Problem, ResolveContext, Section, Sections, Trust, code, schemars,
-};
+use forge_config::{ConfigError, KeyPath, Problem, ResolveContext, Section, Sections, Trust, code, schemars};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::no_lookup::NoLookup;
 
 /// The front matter of a prompt.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -214,20 +214,6 @@ fn check_name(name: &str, path: &KeyPath, context: &mut ResolveContext<'_>) {
     }
 }
 
-/// A prompt names no variable of the environment and no file.
-#[derive(Debug)]
-struct Nothing;
-
-impl Lookup for Nothing {
-    fn variable(&self, _: &str) -> Option<String> {
-        None
-    }
-
-    fn file(&self, _: &str) -> io::Result<String> {
-        Err(io::ErrorKind::NotFound.into())
-    }
-}
-
 /// Front matter with the line at which its template begins, if it stands in it.
 pub(crate) fn read(
     file: &str,
@@ -241,7 +227,7 @@ pub(crate) fn read(
         return Ok((FrontMatter::default(), None));
     }
     let sections = Sections::new().with(FrontSection { is_whole });
-    let mut loaded = sections.load_by(&SCHEMA, file, yaml, &Nothing, Trust::Trusted)?;
+    let mut loaded = sections.load_by(&SCHEMA, file, yaml, &NoLookup, Trust::Trusted)?;
     let line = loaded.place(&KeyPath::ROOT.key("template")).map(|place| place.line);
     Ok((loaded.take().unwrap_or_default(), line))
 }
