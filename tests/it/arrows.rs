@@ -23,13 +23,17 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ("forge-durable", &["forge-core"]),
     ("forge-prompt", &["forge-core", "forge-config"]),
     ("forge-session", &["forge-core", "forge-durable", "forge-prompt"]),
-    ("forge-agent", &["forge-core", "forge-edit", "forge-index", "forge-prompt", "forge-session"]),
+    (
+        "forge-agent",
+        &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
+    ),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
     (
         "forge",
         &[
+            "forge-agent",
             "forge-core",
             "forge-config",
             "forge-anthropic",
@@ -47,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-mcp", &["forge", "forge-index"]),
-    ("forge-cli", &["forge", "forge-agent", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

@@ -61,6 +61,8 @@ mod internals {
 #[cfg(feature = "session")]
 pub use cast::{Casting, cast, cast_of_draft, configured};
 pub use environment::{Environment, FoundProvider};
+#[cfg(feature = "agents")]
+pub use forge_agent as agent;
 pub use forge_core::*;
 #[cfg(feature = "session")]
 pub use forge_durable as durable;

@@ -2,11 +2,11 @@
 
 use std::{path::Path, process::ExitCode, time::Duration};
 
+use forge::agent::review::{Format, Report, Status, render};
 use forge::{
     session::{Estimate, Severity},
     storage::budget::Amount,
 };
-use forge_agent::review::{Format, Report, Status, render};
 use serde_json::json;
 
 use super::{panel::Reviewers, prepare::Prepared};

@@ -8,7 +8,7 @@ mod target;
 
 use std::{process::ExitCode, time::Duration};
 
-use forge_agent::review::Review as Job;
+use forge::agent::review::Review as Job;
 use tokio::task::JoinHandle;
 
 use self::{

@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use forge::agent::review::{Limits, Panel};
 use forge::{
     SessionRequest,
     session::{Controls, Mode, Plan, SessionDeps, SessionError, Topic},
     storage::journal::StreamName,
 };
-use forge_agent::review::{Limits, Panel};
 
 use crate::{
     args::{Review, ReviewMode},

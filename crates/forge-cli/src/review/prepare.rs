@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
+use forge::agent::review::{self, Change, Piece, Repository, Review as Job, Taken, lines, parse};
 use forge::session::Reference;
-use forge_agent::review::{self, Change, Piece, Repository, Review as Job, Taken, lines, parse};
 
 use super::{
     rounds::Rounds,

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use forge_agent::review::{Change, Report, Repository, Round, Taken, only_since, parse};
+use forge::agent::review::{Change, Report, Repository, Round, Taken, only_since, parse};
 
 use crate::{args::Review, paths::paths, terminal::note};
 
@@ -22,7 +22,7 @@ impl Rounds {
             // Simulated reviews are no reviews.
             let kind = if review.source.offline { "simulated" } else { "reviews" };
             let name = format!("{}\n{branch}", repository.root().display());
-            state.join(kind).join(format!("{}.json", forge_agent::review::name_of(&name)))
+            state.join(kind).join(format!("{}.json", forge::agent::review::name_of(&name)))
         });
         let text =
             path.as_deref().filter(|_| !review.change.all).and_then(|path| fs::read_to_string(path).ok());

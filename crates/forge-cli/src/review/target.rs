@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use forge_agent::review::{GitError, Repository, Target as Range};
+use forge::agent::review::{GitError, Repository, Target as Range};
 
 use crate::{args::Review, error::CliError};
 
