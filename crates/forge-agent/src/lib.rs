@@ -1,6 +1,13 @@
 //! Work that several models do for people who write code, on the sessions of Forge.
 //!
-//! There is one piece of it today, [`review`]: a change is read by several models that do not know of each other, somebody
-//! else decides what they found, a third one tries to refute it, and the host keeps only what has a place in the change.
+//! | Module | What it is |
+//! |---|---|
+//! | [`review`] | a change is read by several models that do not know of each other, somebody else decides what they found, a third one tries to refute it, and the host keeps only what has a place in the change |
+//! | [`agent`] | a loop over one model: told, tools, answer, what is wrong with it, within limits |
+//! | [`plan`] | what is to be done, in tasks with an order; everything that is wrong with it at once |
+//! | [`tool`] | what a model may have the host do: read, list, search, look up |
 
+pub mod agent;
+pub mod plan;
 pub mod review;
+pub mod tool;
