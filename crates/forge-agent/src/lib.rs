@@ -6,8 +6,10 @@
 //! | [`agent`] | a loop over one model: told, tools, answer, what is wrong with it, within limits |
 //! | [`plan`] | what is to be done, in tasks with an order; everything that is wrong with it at once |
 //! | [`tool`] | what a model may have the host do: read, list, search, look up |
+//! | [`workflow`] | a task is planned, edited, checked and read, and survives its process |
 
 pub mod agent;
 pub mod plan;
 pub mod review;
 pub mod tool;
+pub mod workflow;

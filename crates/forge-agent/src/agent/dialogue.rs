@@ -176,8 +176,13 @@ impl Dialogue {
         }
         match limits.steps.saturating_sub(self.steps) {
             0 => AgentStep::Over(Ended::Steps),
-            left => AgentStep::Call { tools: left > 1 },
+            _ => AgentStep::Call { tools: self.may_call_tools(limits) },
         }
+    }
+
+    /// Whether tools may be called in the next answer: the last one has to be an answer.
+    pub fn may_call_tools(&self, limits: &AgentLimits) -> bool {
+        limits.steps.saturating_sub(self.steps) > 1
     }
 
     /// What follows from an answer that the host refuses: the model is told, or it was told often enough.
@@ -215,9 +220,9 @@ impl Dialogue {
         self.spent_tokens
     }
 
-    /// Takes a failure back, so that the call is made again.
-    pub fn retry(&mut self) {
-        self.failure = None;
+    /// Takes a failure back, so that the call is made again, and says whether there was one.
+    pub fn retry(&mut self) -> bool {
+        self.failure.take().is_some()
     }
 }
 

@@ -81,7 +81,7 @@ fn read_file(root: &Path, input: &Value) -> Result<String, String> {
 }
 
 /// The files below a root that may be read, sorted.
-pub(super) fn listed(root: &Path, folder: &str) -> Result<Vec<String>, String> {
+pub(crate) fn listed(root: &Path, folder: &str) -> Result<Vec<String>, String> {
     let folder = folder.trim_matches('/');
     let missing = || format!("{folder}: there is no such folder");
     let root = &root.canonicalize().map_err(|why| why.to_string())?;

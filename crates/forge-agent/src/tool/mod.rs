@@ -13,6 +13,7 @@ mod files;
 mod search;
 mod toolbox;
 
+pub(crate) use self::files::{listed, readable};
 pub use self::{
     code::code_tools,
     files::file_tools,
