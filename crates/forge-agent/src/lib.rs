@@ -3,4 +3,5 @@
 //! There is one piece of it today, [`review`]: a change is read by several models that do not know of each other, somebody
 //! else decides what they found, a third one tries to refute it, and the host keeps only what has a place in the change.
 
+pub mod process;
 pub mod review;
