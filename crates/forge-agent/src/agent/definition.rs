@@ -155,6 +155,9 @@ impl From<&ProviderError> for AgentFailure {
 
 impl<A> fmt::Debug for Agent<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Agent").field("name", &self.name).field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Agent")
+            .field("name", &self.name)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
     }
 }

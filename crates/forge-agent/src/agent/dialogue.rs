@@ -171,7 +171,8 @@ impl Dialogue {
 
     fn next_call(&self, limits: &AgentLimits) -> AgentStep {
         let has = |cap: Option<u64>, spent: u64| cap.is_none_or(|cap| spent < cap);
-        if !has(limits.tokens, self.spent_tokens) || !has(limits.money.map(Money::nanos), self.spent.nanos()) {
+        if !has(limits.tokens, self.spent_tokens) || !has(limits.money.map(Money::nanos), self.spent.nanos())
+        {
             return AgentStep::Over(Ended::Budget);
         }
         match limits.steps.saturating_sub(self.steps) {

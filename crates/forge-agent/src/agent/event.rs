@@ -1,6 +1,8 @@
 //! What a journal holds of a dialogue.
 
-use forge_core::{ErrorKind, ModelId, ModelResponse, Money, ProviderId, TokenCount, event::StopReason, request::Part};
+use forge_core::{
+    ErrorKind, ModelId, ModelResponse, Money, ProviderId, TokenCount, event::StopReason, request::Part,
+};
 use forge_durable::ModelCall;
 use serde::{Deserialize, Serialize};
 

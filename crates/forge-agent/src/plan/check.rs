@@ -86,7 +86,9 @@ pub enum PlanProblem {
         why: PathProblem,
     },
     /// Two tasks that run at the same time write the same file.
-    #[error("tasks `{one}` and `{other}` both write {path} and neither waits for the other; let one depend on the other")]
+    #[error(
+        "tasks `{one}` and `{other}` both write {path} and neither waits for the other; let one depend on the other"
+    )]
     SameFile {
         /// The one that comes first in the plan.
         one: String,

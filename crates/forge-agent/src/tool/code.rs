@@ -30,7 +30,8 @@ pub fn code_tools(root: &Path) -> Result<Vec<Arc<dyn Tool>>, IndexError> {
     let map = json!({"type": "object", "properties": {"tokens": {"type": "integer", "minimum": 100, "maximum": 5000},
         "focus": {"type": "array", "items": {"type": "string"}, "description": "paths or symbols that matter"}},
         "additionalProperties": false});
-    let map = FunctionTool::new("repo_map", map).with_description("The definitions of the workspace that matter most.");
+    let map = FunctionTool::new("repo_map", map)
+        .with_description("The definitions of the workspace that matter most.");
     let tool = |definition, run: fn(&Shared, &Value) -> Result<String, String>| {
         let index = Arc::clone(&index);
         Blocking::tool(definition, move |input| run(&index, input))

@@ -50,7 +50,8 @@ pub(crate) fn readable(root: &Path, path: &str) -> Result<String, String> {
     }
     let workspace = Workspace::open(root).map_err(|why| why.to_string())?;
     let bytes = workspace.read(&path).map_err(|why| format!("{path}: {why}"))?;
-    let bytes = bytes.ok_or_else(|| format!("{path}: there is no such file; `list_files` lists those that are"))?;
+    let bytes =
+        bytes.ok_or_else(|| format!("{path}: there is no such file; `list_files` lists those that are"))?;
     if is_ignored(root, relative) {
         return Err(format!("{path}: an ignore rule leaves it out"));
     }
@@ -97,7 +98,12 @@ pub(crate) fn listed(root: &Path, folder: &str) -> Result<Vec<String>, String> {
         return Err(missing());
     }
     let mut walk = WalkBuilder::new(&below);
-    walk.hidden(false).parents(false).git_global(false).git_exclude(false).require_git(false).follow_links(false);
+    walk.hidden(false)
+        .parents(false)
+        .git_global(false)
+        .git_exclude(false)
+        .require_git(false)
+        .follow_links(false);
     walk.filter_entry(|entry| entry.file_name() != ".git");
     let files = walk.build().flatten().filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()));
     let mut names: Vec<String> = files

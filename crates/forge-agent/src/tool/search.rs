@@ -1,11 +1,6 @@
 //! The tool that searches in files.
 
-use std::{
-    fs::File,
-    io::Read as _,
-    path::Path,
-    sync::Arc,
-};
+use std::{fs::File, io::Read as _, path::Path, sync::Arc};
 
 use forge_core::request::FunctionTool;
 use regex::{Regex, RegexBuilder};
@@ -47,7 +42,8 @@ fn search(root: &Path, input: &Value) -> Result<String, String> {
     }
     let is_regex = input.get("regex").and_then(Value::as_bool).unwrap_or_default();
     let pattern = if is_regex { wanted.to_owned() } else { regex::escape(wanted) };
-    let pattern = RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build().map_err(|why| why.to_string())?;
+    let pattern =
+        RegexBuilder::new(&pattern).size_limit(MAX_PATTERN).build().map_err(|why| why.to_string())?;
     let (mut shown, mut hits) = (String::new(), 0);
     for path in listed(root, text(input, "folder"))? {
         // Only what is looked at changes the count, so that a folder with large files answers as quickly as another.

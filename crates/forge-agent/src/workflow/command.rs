@@ -75,11 +75,8 @@ impl State {
     /// # Errors
     /// It cannot be done where the workflow stands, or is said of another plan.
     pub fn command(&self, command: Command, by: Option<String>) -> Result<Event, Refused> {
-        let refused = Refused::Stage {
-            command: command.name(),
-            stage: self.stage,
-            paused: self.paused.is_some(),
-        };
+        let refused =
+            Refused::Stage { command: command.name(), stage: self.stage, paused: self.paused.is_some() };
         let is_over = matches!(self.stage, Stage::Completed | Stage::Aborted);
         let goes = !is_over && self.stage != Stage::Failed;
         match command {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, ModelRequest, ProviderExt as _, storage::{budget::BudgetCap, journal::StreamName}, tags::Tags,
+    CallContext, ModelRequest, ProviderExt as _,
+    storage::{budget::BudgetCap, journal::StreamName},
+    tags::Tags,
 };
 use forge_durable::{Machine, ModelCall, Next, PendingEffect, RunError};
 use futures_util::future::BoxFuture;
@@ -171,7 +173,12 @@ impl Machine for WorkflowMachine {
         }
     }
 
-    fn perform(&self, key: &Key, effect: Effect, cx: Option<CallContext>) -> BoxFuture<'static, EffectOutcome> {
+    fn perform(
+        &self,
+        key: &Key,
+        effect: Effect,
+        cx: Option<CallContext>,
+    ) -> BoxFuture<'static, EffectOutcome> {
         match (key, effect, cx) {
             (Key::Call(agent), Effect::Call(request), Some(cx)) => self.perform_call(agent, request, cx),
             (Key::Act(act), ..) => {
@@ -186,7 +193,9 @@ impl Machine for WorkflowMachine {
 
     fn ended(&self, key: &Key, outcome: EffectOutcome) -> Vec<Event> {
         match (key, outcome) {
-            (Key::Call(agent), EffectOutcome::Said(event)) => vec![Event::Agent { agent: agent.clone(), event }],
+            (Key::Call(agent), EffectOutcome::Said(event)) => {
+                vec![Event::Agent { agent: agent.clone(), event }]
+            }
             (Key::Act(act), EffectOutcome::Act(outcome)) => {
                 vec![Event::Ended { act: act.clone(), outcome: Box::new(outcome) }]
             }

@@ -60,13 +60,15 @@ impl Merge {
             let merged = match (&ours, &before, &after) {
                 (ours, before, _) if ours == before => after.clone(),
                 (ours, _, after) if ours == after => continue,
-                (Some(ours), Some(before), Some(after)) => match user.merge(ours, before, after).map_err(host)? {
-                    Some(merged) => Some(merged),
-                    None => {
-                        conflicts.push(path.to_string());
-                        continue;
+                (Some(ours), Some(before), Some(after)) => {
+                    match user.merge(ours, before, after).map_err(host)? {
+                        Some(merged) => Some(merged),
+                        None => {
+                            conflicts.push(path.to_string());
+                            continue;
+                        }
                     }
-                },
+                }
                 // One side has the file and the other has not.
                 _ => {
                     conflicts.push(path.to_string());
@@ -95,7 +97,12 @@ impl Merge {
     }
 
     /// Takes the result out of the user's folder. Files that the user has changed since stay.
-    pub(super) fn undo(&self, before: &Checkpoint, root: &std::path::Path, folder: &str) -> Result<Vec<PathBuf>, WorkflowError> {
+    pub(super) fn undo(
+        &self,
+        before: &Checkpoint,
+        root: &std::path::Path,
+        folder: &str,
+    ) -> Result<Vec<PathBuf>, WorkflowError> {
         let checkpoints = self.checkpoints(root, folder)?;
         let now = checkpoints.take(&self.name).map_err(host)?;
         let restored = checkpoints.restore(before, &now, UserChanges::Keep).map_err(host)?;
@@ -121,7 +128,9 @@ impl Merge {
     pub(super) fn forget(&self, state: &State) -> Result<(), WorkflowError> {
         let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
         if !is_here {
-            self.checkpoints(&self.user, "merge")?.remove_worktree(&self.folder.join("tree")).map_err(host)?;
+            self.checkpoints(&self.user, "merge")?
+                .remove_worktree(&self.folder.join("tree"))
+                .map_err(host)?;
         }
         if self.folder.exists() {
             std::fs::remove_dir_all(&self.folder).map_err(host)?;

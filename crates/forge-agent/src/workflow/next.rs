@@ -51,7 +51,11 @@ impl State {
             Stage::Aborted | Stage::Completed => Step::Done,
             // What runs is paid for, and its end is kept.
             _ if self.paused.is_some() || self.stage == Stage::Failed => {
-                if is_quiet { Step::Done } else { Step::Wait }
+                if is_quiet {
+                    Step::Done
+                } else {
+                    Step::Wait
+                }
             }
             Stage::Created => self.act(Act::Prepare),
             Stage::Clarifying => self.clarify(),
@@ -153,8 +157,7 @@ impl State {
             return Step::record(Event::Reviewed { round, summary, findings: Vec::new() });
         }
         self.ask(&AgentId::Reviewer(round), |text| {
-            answer::review(text, diff)
-                .map(|(summary, findings)| Event::Reviewed { round, summary, findings })
+            answer::review(text, diff).map(|(summary, findings)| Event::Reviewed { round, summary, findings })
         })
     }
 
@@ -168,8 +171,7 @@ impl State {
             return Step::record(Event::TaskEnded { task, end });
         }
         // A task that waits for one of these belongs to a later group.
-        let group: Vec<&TaskState> =
-            open.iter().copied().filter(|task| !self.waits(task)).collect();
+        let group: Vec<&TaskState> = open.iter().copied().filter(|task| !self.waits(task)).collect();
         let Some((first, others)) = group.split_first() else { return Step::Wait };
         // All are asked at the same state of the files before the first of them is written.
         let is_asked = |task: &&TaskState| match self.drive(&editor(task)) {

@@ -133,7 +133,10 @@ impl Workflow {
     pub async fn merge(&mut self, into: MergedInto, by: Option<String>) -> Result<(), WorkflowError> {
         let state = self.state();
         if state.stage != Stage::AwaitingMerge {
-            return Err(WorkflowError::NotNow(format!("a workflow that is {} has no result yet", state.stage)));
+            return Err(WorkflowError::NotNow(format!(
+                "a workflow that is {} has no result yet",
+                state.stage
+            )));
         }
         let merge = self.merging()?;
         let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
@@ -193,7 +196,10 @@ impl Workflow {
     pub fn forget(&self) -> Result<(), WorkflowError> {
         let state = self.state();
         if !matches!(state.stage, Stage::Completed | Stage::Aborted | Stage::Failed) {
-            return Err(WorkflowError::NotNow(format!("a workflow that is {} is not over; abort it first", state.stage)));
+            return Err(WorkflowError::NotNow(format!(
+                "a workflow that is {} is not over; abort it first",
+                state.stage
+            )));
         }
         self.merging()?.forget(state)
     }

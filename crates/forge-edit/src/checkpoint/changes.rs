@@ -24,8 +24,14 @@ pub struct ChangedFile {
 
 impl Checkpoints {
     /// The difference in these files as a unified diff with five lines around each change; in all files if none are named.
-    pub fn diff(&self, from: &Checkpoint, to: &Checkpoint, only: &[EditPath]) -> Result<String, CheckpointError> {
-        let arguments = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=5"];
+    pub fn diff(
+        &self,
+        from: &Checkpoint,
+        to: &Checkpoint,
+        only: &[EditPath],
+    ) -> Result<String, CheckpointError> {
+        let arguments =
+            ["diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--unified=5"];
         let said = self.compared(&arguments, from, to, only)?;
         Ok(String::from_utf8_lossy(&said).into_owned())
     }
@@ -129,7 +135,8 @@ impl Checkpoints {
             self.git.run(Some(&index), &["update-index", "-z", "--index-info"], Input::Bytes(&entry))?;
         }
         let tree = word(&self.git.run(Some(&index), &["write-tree"], Input::None)?);
-        let commit = word(&self.git.run(None, &["commit-tree", &tree, "-p", &head, "-m", message], Input::None)?);
+        let commit =
+            word(&self.git.run(None, &["commit-tree", &tree, "-p", &head, "-m", message], Input::None)?);
         self.git.set_reference(&reference, &commit, None)?;
         Ok(commit)
     }

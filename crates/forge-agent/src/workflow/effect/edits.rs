@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, path::Path};
 
 use forge_edit::{
-    Checkpoint, EditFormat, EditPath, EditSet, Intent, Recovered, Resolved, UserChanges, Workspace, parse, resolve as find,
+    Checkpoint, EditFormat, EditPath, EditSet, Intent, Recovered, Resolved, UserChanges, Workspace, parse,
+    resolve as find,
 };
 use forge_prompt::PromptSet;
 use serde_json::json;
@@ -62,7 +63,8 @@ impl Answer {
             forge_edit::Action::Move { to, .. } => Some(to.clone()),
             _ => None,
         };
-        let named = set.files.iter().flat_map(|file| std::iter::once(file.path.clone()).chain(moved(&file.action)));
+        let named =
+            set.files.iter().flat_map(|file| std::iter::once(file.path.clone()).chain(moved(&file.action)));
         let allowed = |path: &String| EditPath::new(path).is_ok_and(|path| self.write.contains(&path));
         match named.clone().find(|path| !allowed(path)) {
             None => Ok(set),
@@ -87,7 +89,8 @@ impl Answer {
             let form = prompts.render_as_is(&name, &json!({})).map_err(|why| why.to_string())?;
             format!("Answer once more with all edits of the task, now in another form.\n\n{form}")
         };
-        let problem = format!("Nothing was written, because your edits cannot be made:\n\n{problem}\n\n{form}");
+        let problem =
+            format!("Nothing was written, because your edits cannot be made:\n\n{problem}\n\n{form}");
         Ok(Outcome::Unfit { problem })
     }
 }
@@ -135,7 +138,11 @@ pub(super) fn rollback(place: &Place, before: Option<&Checkpoint>) -> Result<Out
 }
 
 /// What is different from the beginning in the files that tasks may write. What checks leave behind is no part of the result.
-pub(super) fn diff(place: &Place, base: Option<&Checkpoint>, written: &[EditPath]) -> Result<Outcome, String> {
+pub(super) fn diff(
+    place: &Place,
+    base: Option<&Checkpoint>,
+    written: &[EditPath],
+) -> Result<Outcome, String> {
     let base = base.ok_or("there is no state to compare with")?;
     let checkpoints = place.checkpoints().map_err(|why| why.to_string())?;
     let now = checkpoints.take(&place.run).map_err(|why| why.to_string())?;

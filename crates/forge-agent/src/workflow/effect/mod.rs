@@ -92,7 +92,7 @@ pub(super) fn perform(
         }
         (Act::Check(_, number), Some(place)) => {
             match state.brief.as_ref().and_then(|brief| brief.checks.get(*number)) {
-                Some(check) => check::check(place.root, check.clone(), deps.variable.clone()),
+                Some(check) => check::check(place.root, check.clone(), &deps.variable),
                 None => failed("there is no such check"),
             }
         }
@@ -109,7 +109,8 @@ pub(super) fn perform(
 
 fn tool(state: &State, agent: &AgentId, id: &str, tools: &Toolbox) -> BoxFuture<'static, Outcome> {
     let limits = AgentLimits { steps: u32::MAX, ..AgentLimits::default() };
-    let Some(AgentStep::Tool { name, input, .. }) = state.dialogues.get(agent).map(|one| one.next(&limits)) else {
+    let Some(AgentStep::Tool { name, input, .. }) = state.dialogues.get(agent).map(|one| one.next(&limits))
+    else {
         return failed("no tool is called");
     };
     let (id, running) = (id.to_owned(), tools.run(&name, &input));

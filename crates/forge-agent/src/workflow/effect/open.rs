@@ -49,7 +49,9 @@ impl Told {
             name: name.as_str().to_owned(),
             task: brief.map(|brief| brief.task.clone()).unwrap_or_default(),
             answers: state.answers.clone().unwrap_or_default(),
-            checks: brief.map(|brief| brief.checks.iter().map(|check| check.run.join(" ")).collect()).unwrap_or_default(),
+            checks: brief
+                .map(|brief| brief.checks.iter().map(|check| check.run.join(" ")).collect())
+                .unwrap_or_default(),
             summary: state.plan.as_ref().map(|plan| plan.summary.clone()).unwrap_or_default(),
             diff: state.diff.clone().unwrap_or_default(),
             edits,
@@ -58,7 +60,12 @@ impl Told {
 }
 
 /// Renders the first words for an agent.
-pub(super) fn open(root: &Path, prompts: &PromptSet, agent: &AgentId, told: &Told) -> Result<Outcome, String> {
+pub(super) fn open(
+    root: &Path,
+    prompts: &PromptSet,
+    agent: &AgentId,
+    told: &Told,
+) -> Result<Outcome, String> {
     let prompt = match agent {
         AgentId::Clarifier => "clarify",
         AgentId::Planner => "plan",
@@ -75,7 +82,9 @@ pub(super) fn open(root: &Path, prompts: &PromptSet, agent: &AgentId, told: &Tol
     let diff = clean(&format!("{diff}{more}")).into_owned();
     let marker = marker(&told.name, agent, &[&told.task, &told.answers, &rules, &diff, &files.to_string()]);
     let form = match agent {
-        AgentId::Editor(_) => prompts.render_as_is("form.search_replace", &json!({})).map_err(|why| why.to_string())?,
+        AgentId::Editor(_) => {
+            prompts.render_as_is("form.search_replace", &json!({})).map_err(|why| why.to_string())?
+        }
         _ => String::new(),
     };
     let values = json!({

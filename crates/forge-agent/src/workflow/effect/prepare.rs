@@ -9,7 +9,11 @@ use super::Place;
 use crate::workflow::{brief::Brief, deps::WorkflowDeps, event::Outcome};
 
 /// The user's folder itself, or a working tree beside it with all that is not committed.
-pub(super) fn prepare(deps: &WorkflowDeps, name: &StreamName, brief: Option<&Brief>) -> Result<Outcome, String> {
+pub(super) fn prepare(
+    deps: &WorkflowDeps,
+    name: &StreamName,
+    brief: Option<&Brief>,
+) -> Result<Outcome, String> {
     let brief = brief.ok_or("nothing was asked")?;
     let folder = deps.folder(name);
     let state = folder.join("checkpoints");
@@ -30,7 +34,8 @@ pub(super) fn prepare(deps: &WorkflowDeps, name: &StreamName, brief: Option<&Bri
         (tree, dirty.iter().map(|path| path.display().to_string()).collect())
     };
     let root = root.canonicalize().map_err(|why| format!("{}: {why}", root.display()))?;
-    let place = Place { root: root.clone(), state, variable: deps.variable.clone(), run: name.as_str().to_owned() };
+    let place =
+        Place { root: root.clone(), state, variable: deps.variable.clone(), run: name.as_str().to_owned() };
     let base = place.take().map_err(|why| why.to_string())?;
     Ok(Outcome::Prepared { root, base, dirty })
 }

@@ -29,7 +29,10 @@ async fn a_task_is_planned_approved_edited_checked_read_and_merged() {
 
     let mut workflow = desk.open().await;
     let other = workflow.command(Command::Approve("000000000000".into()), None).await.unwrap_err();
-    assert_eq!(other.to_string(), format!("the plan has changed: it is {hash}, and 000000000000 was approved"));
+    assert_eq!(
+        other.to_string(),
+        format!("the plan has changed: it is {hash}, and 000000000000 was approved")
+    );
     workflow.command(Command::Approve(hash), Some("ada".into())).await.unwrap();
     let state = workflow.run().await.unwrap();
     assert_eq!((state.stage, state.failed), (Stage::AwaitingMerge, None));
@@ -81,7 +84,7 @@ async fn a_check_that_fails_goes_back_and_a_task_that_never_succeeds_is_undone()
     brief.unattended = true;
     let state = desk.start(brief).await;
     assert_eq!(state.stage, Stage::Failed);
-    let reason = "`sh -c false` ended with exit code 1 after 3 attempts";
+    let reason = "`sh -c false` ended with status 1 after 3 attempts";
     assert_eq!(state.tasks[0].end, Some(TaskEnd::Failed(reason.into())));
     assert_eq!(state.tasks[1].end, Some(TaskEnd::Skipped("one".into())));
     let tree = std::fs::read_to_string(desk.tree().join("greet.py")).unwrap();
