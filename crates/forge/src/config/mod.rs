@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, `agents:`, `workflow:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -29,6 +29,7 @@
 //! );
 //! ```
 
+mod agents;
 mod mcp;
 mod prompts;
 mod serve;
@@ -45,13 +46,8 @@ use forge_config::{Loaded, Sections};
 pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
-use self::{
-    mcp::McpSection,
-    prompts::{Experiments, ExperimentsSection, PromptsSection},
-    serve::ServeSection,
-    session::SessionSection,
-};
 pub use self::{
+    agents::{AgentPlan, AgentSpec, AgentsPlan, AgentsSpec, CheckSpec, WorkflowPlan, WorkflowSpec},
     mcp::{McpPlan, McpSpec},
     prompts::{
         ArmPlan, ArmSpec, ExperimentPlan, ExperimentSpec, ExperimentUnit, ExperimentsSpec, PromptsPlan,
@@ -64,7 +60,14 @@ pub use self::{
     },
     session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
 };
-use crate::{AdapterRegistry, ModelTable, proxy::Proxies};
+use self::{
+    agents::{AgentsSection, WorkflowSection},
+    mcp::McpSection,
+    prompts::{Experiments, ExperimentsSection, PromptsSection},
+    serve::ServeSection,
+    session::SessionSection,
+};
+use crate::{AdapterRegistry, ModelTable, Money, proxy::Proxies};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
 pub fn schema() -> &'static Value {
@@ -88,6 +91,8 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
         .with(McpSection)
         .with(PromptsSection)
         .with(ExperimentsSection)
+        .with(AgentsSection)
+        .with(WorkflowSection)
 }
 
 /// Reads files that are made of the same sections, on the same machine.
@@ -154,6 +159,8 @@ impl<'a> Loader<'a> {
             mcp: loaded.take().unwrap_or_default(),
             prompts: loaded.take().unwrap_or_default(),
             experiments: loaded.take::<Experiments>().unwrap_or_default().0,
+            agents: loaded.take().unwrap_or_default(),
+            workflow: loaded.take().unwrap_or_default(),
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
@@ -180,6 +187,10 @@ pub struct ConfigFile {
     pub prompts: PromptsPlan,
     /// Who gets which version of a prompt.
     pub experiments: Vec<ExperimentPlan>,
+    /// Who does what in a workflow.
+    pub agents: AgentsPlan,
+    /// How workflows go.
+    pub workflow: WorkflowPlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
     name: String,
@@ -220,4 +231,10 @@ fn set_proxies(plan: &mut RouterPlan, spec: &RouterSpec, registry: &AdapterRegis
             provider.proxy = provider.endpoint.as_deref().or_else(usual).and_then(|url| proxies.to(url));
         }
     }
+}
+
+/// Rounded down, so that no budget allows more than is written.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in its range")]
+fn dollars(dollars: f64) -> Money {
+    Money::from_nanos((dollars * 1e9) as u64)
 }

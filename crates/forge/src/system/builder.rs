@@ -129,7 +129,7 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { mut plan, origins, session, serve, mcp, prompts, warnings } =
+        let Discovered { mut plan, origins, session, serve, mcp, prompts, agents, workflow, warnings } =
             self.discover().await?;
         let mut deps = router_deps();
         deps.events.clone_from(&self.events);
@@ -174,6 +174,8 @@ impl SystemBuilder {
             serve,
             mcp,
             prompts,
+            agents,
+            workflow,
             warnings,
             store,
             journal,
@@ -182,6 +184,10 @@ impl SystemBuilder {
             live,
             builder: self,
         })
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.variables)(name)
     }
 
     /// What `open` would find, and nothing else.

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
     Adapter, AdapterRegistry, ModelId, ModelTable,
-    config::{ConfigFile, McpPlan, ServePlan, SessionPlan},
+    config::{AgentsPlan, ConfigFile, McpPlan, ServePlan, SessionPlan, WorkflowPlan},
     environment::Environment,
     prompts::PromptPlan,
     provider::{AdapterSettings, Health},
@@ -39,6 +39,8 @@ pub(crate) struct Discovered {
     pub(crate) serve: Box<ServePlan>,
     pub(crate) mcp: McpPlan,
     pub(crate) prompts: PromptPlan,
+    pub(crate) agents: Box<AgentsPlan>,
+    pub(crate) workflow: WorkflowPlan,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -61,7 +63,17 @@ impl Discovered {
         for folder in &mut mcp.roots {
             *folder = path.with_file_name("").join(&*folder);
         }
-        Self { plan: file.plan, origins, session, serve: Box::new(file.serve), mcp, prompts, warnings }
+        Self {
+            plan: file.plan,
+            origins,
+            session,
+            serve: Box::new(file.serve),
+            mcp,
+            prompts,
+            agents: Box::new(file.agents),
+            workflow: file.workflow,
+            warnings,
+        }
     }
 }
 
