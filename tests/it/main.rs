@@ -38,6 +38,7 @@ mod simulator;
 mod spending;
 mod takeovers;
 mod watch;
+mod workflow;
 
 use std::{
     io::Write as _,

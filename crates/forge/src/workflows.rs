@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use forge_agent::workflow::{
-    Brief, Cast, Casting, Check, Command, Observer, State, Workflow, WorkflowDeps, WorkflowError,
+use forge_agent::{
+    agent::{AgentEvent, Dialogue},
+    workflow::{
+        Brief, Cast, Casting, Check, Command, Event, Observer, State, Workflow, WorkflowDeps, WorkflowError,
+    },
 };
 
 use crate::{
@@ -12,6 +15,7 @@ use crate::{
     router::Router,
     sessions::session_name,
     storage::journal::{StreamInfo, StreamName, Streams as _},
+    store::TaskEntry,
     system::{System, SystemError},
 };
 
@@ -135,11 +139,16 @@ impl WorkflowModeController {
             folder,
             Arc::new(move |name| variables.variable(name).map(Into::into)),
         );
-        let deps = deps.with_price(Arc::new(move |response| router.cost(response)));
-        Ok(match &self.observer {
-            Some(observer) => deps.with_observer(Arc::clone(observer)),
-            None => deps,
-        })
+        let (log, observer) = (self.system.clone(), self.observer.clone());
+        let observed: Observer = Arc::new(move |name, number, event, state| {
+            if let Some(task) = task(name, event, state) {
+                log.put_task(task);
+            }
+            if let Some(observer) = &observer {
+                observer(name, number, event, state);
+            }
+        });
+        Ok(deps.with_price(Arc::new(move |response| router.cost(response))).with_observer(observed))
     }
 
     /// Begins a workflow as the configuration says, for a session if it is part of one. Nothing is done before it is
@@ -209,6 +218,28 @@ impl WorkflowModeController {
         streams.sort_by(|one, other| other.name.cmp(&one.name));
         Ok(streams)
     }
+}
+
+/// The row of an agent among the tasks, once it has said something or failed.
+fn task(name: &StreamName, event: &Event, state: &State) -> Option<TaskEntry> {
+    let Event::Agent { agent, event } = event else { return None };
+    let role = state.cast(agent)?.participant.role.clone();
+    let (provider, failed, status) = match event {
+        AgentEvent::Answered(reply) => (Some(reply.provider.clone()), reply.failed_attempts, "completed"),
+        AgentEvent::Failed(_) => (None, 0, "failed"),
+        _ => return None,
+    };
+    let calls = state.dialogues.get(agent).map_or(0, Dialogue::calls);
+    let now = chrono::Utc::now();
+    Some(TaskEntry {
+        id: format!("{name}.{agent}"),
+        role,
+        provider,
+        attempts: calls + failed,
+        status: status.to_owned(),
+        created_at: state.started.unwrap_or(now),
+        updated_at: now,
+    })
 }
 
 impl std::fmt::Debug for WorkflowModeController {

@@ -29,6 +29,7 @@ pub struct Dialogue {
     results: Vec<Part>,
     last: Option<AgentReply>,
     answered_by: Option<Participant>,
+    calls: u32,
     failure: Option<AgentFailure>,
     spent_tokens: u64,
     spent: Money,
@@ -113,6 +114,7 @@ impl Dialogue {
     fn answered(&mut self, reply: &AgentReply) {
         self.open = None;
         self.steps += 1;
+        self.calls += 1;
         self.spent += reply.cost.unwrap_or_default();
         let tokens = [reply.tokens.total_input(), reply.tokens.total_output()];
         self.spent_tokens += tokens.into_iter().flatten().sum::<u64>();
@@ -217,6 +219,11 @@ impl Dialogue {
     /// Who answered last.
     pub fn answered_by(&self) -> Option<&Participant> {
         self.answered_by.as_ref()
+    }
+
+    /// Answers so far.
+    pub fn calls(&self) -> u32 {
+        self.calls
     }
 
     /// The known cost so far.

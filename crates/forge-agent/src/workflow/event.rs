@@ -208,6 +208,8 @@ pub enum Act {
     Resolve(String),
     /// Write them.
     Apply(String),
+    /// Run a check before the first edit, by its number.
+    Baseline(usize),
     /// Run a check after a task, by its number.
     Check(String, usize),
     /// Undo what a task wrote.
@@ -224,6 +226,7 @@ impl fmt::Display for Act {
             Self::Tool(agent, id) => write!(f, "tool {id} of {agent}"),
             Self::Resolve(task) => write!(f, "resolve {task}"),
             Self::Apply(task) => write!(f, "apply {task}"),
+            Self::Baseline(number) => write!(f, "check {number} before"),
             Self::Check(task, number) => write!(f, "check {number} after {task}"),
             Self::Rollback(task) => write!(f, "roll back {task}"),
             Self::Diff(round) => write!(f, "diff {round}"),

@@ -126,8 +126,10 @@ impl Merge {
 
     /// Removes the working tree and the checkpoints.
     pub(super) fn forget(&self, state: &State) -> Result<(), WorkflowError> {
-        let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
-        if !is_here {
+        if let Some(root) = state.root.as_ref().filter(|root| root.exists()) {
+            self.checkpoints(root, "checkpoints")?.forget(&self.name).map_err(host)?;
+        }
+        if !state.brief.as_ref().is_some_and(|brief| brief.here) {
             self.checkpoints(&self.user, "merge")?
                 .remove_worktree(&self.folder.join("tree"))
                 .map_err(host)?;

@@ -75,7 +75,8 @@ impl State {
         if self.in_flight.contains(&act) { Step::Wait } else { Step::Act(act) }
     }
 
-    pub(super) fn cast(&self, agent: &AgentId) -> Option<&Cast> {
+    /// Who is asked as this agent; `None` if nobody is.
+    pub fn cast(&self, agent: &AgentId) -> Option<&Cast> {
         let casting = &self.brief.as_ref()?.casting;
         match agent {
             AgentId::Clarifier => casting.clarifier.as_ref(),
@@ -170,6 +171,12 @@ impl State {
             let (task, end) = (task.task.id.clone(), TaskEnd::Skipped(because));
             return Step::record(Event::TaskEnded { task, end });
         }
+        // What is asked meanwhile does not wait for it.
+        let checks = self.brief.as_ref().map_or(0, |brief| brief.checks.len());
+        let baseline = self.baseline.len() < checks;
+        if baseline && let begin @ Step::Act(_) = self.act(Act::Baseline(self.baseline.len())) {
+            return begin;
+        }
         // A task that waits for one of these belongs to a later group.
         let group: Vec<&TaskState> = open.iter().copied().filter(|task| !self.waits(task)).collect();
         let Some((first, others)) = group.split_first() else { return Step::Wait };
@@ -186,7 +193,13 @@ impl State {
         if !asked.is_empty() && !is_first_touched && others.iter().all(|one| one.before.is_none()) {
             return Step::Wait;
         }
-        self.settle(first)
+        if baseline { Step::Wait } else { self.settle(first) }
+    }
+
+    /// Whether a check may fail after this task: it did before the first edit, and there are tasks to come.
+    fn may_fail(&self, task: &TaskState, number: usize) -> bool {
+        let is_last = !self.tasks.iter().any(|other| other.end.is_none() && other.task.id != task.task.id);
+        !is_last && self.baseline.get(number).is_some_and(|report| !report.passed)
     }
 
     fn waits(&self, task: &TaskState) -> bool {
@@ -223,7 +236,10 @@ impl State {
             return self.act(Act::Apply(id.clone()));
         }
         if task.is_applied {
-            return match task.checks.iter().find(|report| !report.passed) {
+            let counts =
+                |(number, report): &(usize, &CheckReport)| !report.passed && !self.may_fail(task, *number);
+            let failed = task.checks.iter().enumerate().find(counts).map(|(_, report)| report);
+            return match failed {
                 Some(report) if task.check_rounds + 1 < MOST_CHECK_ROUNDS => Step::record(Event::Agent {
                     agent: editor(task),
                     event: AgentEvent::Told { text: answer::check_failed(report) },

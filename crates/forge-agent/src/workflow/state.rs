@@ -49,6 +49,8 @@ pub struct State {
     pub approved_by: Option<Option<String>>,
     /// The tasks in the order of the plan, and behind them those that a review asked for.
     pub tasks: Vec<TaskState>,
+    /// What the checks said before the first edit.
+    pub baseline: Vec<CheckReport>,
     /// The readings of the change.
     pub reviews: Vec<Review>,
     /// Where the result is.
@@ -232,6 +234,7 @@ impl State {
                 }
                 self.enter(Stage::Checking);
             }
+            (Act::Baseline(_), Outcome::Checked(report)) => self.baseline.push(report.clone()),
             (Act::Check(task, _), Outcome::Checked(report)) => {
                 if let Some(task) = self.task_mut(task) {
                     task.checks.push(report.clone());

@@ -9,6 +9,8 @@ mod folder;
 mod formats;
 mod generated;
 mod judged;
+mod loops;
+mod plans;
 mod repository;
 mod rounds;
 mod support;

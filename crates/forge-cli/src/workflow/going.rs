@@ -55,6 +55,7 @@ fn said(event: &Event, state: &State) -> Option<String> {
                 };
                 format!("works in {}{with}", root.display())
             }
+            Outcome::Failed { reason } => format!("failed: {reason}"),
             Outcome::Checked(report) => format!("`{}` {}", report.command, report.ended),
             _ => return None,
         },

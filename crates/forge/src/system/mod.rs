@@ -248,9 +248,8 @@ impl System {
     pub fn log(&self, mut task: TaskContext, outcome: &Result<ModelResponse, ProviderError>) {
         // A task that nobody has begun cannot be in a state that forbids this.
         let _ = task.record(outcome);
-        let Some(store) = &self.store else { return };
         let now = Utc::now();
-        store.put_task(TaskEntry {
+        self.put_task(TaskEntry {
             id: task.id().to_owned(),
             role: task.role().clone(),
             provider: task.provider().cloned(),
@@ -259,6 +258,13 @@ impl System {
             created_at: now,
             updated_at: now,
         });
+    }
+
+    /// Writes down where a task stands.
+    pub(crate) fn put_task(&self, task: TaskEntry) {
+        if let Some(store) = &self.store {
+            store.put_task(task);
+        }
     }
 
     /// Reads the configuration again and goes on with it. If it cannot be used, everything stays as it is.

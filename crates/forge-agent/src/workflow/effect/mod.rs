@@ -90,7 +90,7 @@ pub(super) fn perform(
                 None => failed("there are no edits"),
             }
         }
-        (Act::Check(_, number), Some(place)) => {
+        (Act::Baseline(number) | Act::Check(_, number), Some(place)) => {
             match state.brief.as_ref().and_then(|brief| brief.checks.get(*number)) {
                 Some(check) => check::check(place.root, check.clone(), &deps.variable),
                 None => failed("there is no such check"),

@@ -1,5 +1,6 @@
 //! Whole workflows on real repositories, with a script in place of models.
 
+mod commands;
 mod desk;
 mod kills;
 mod whole;

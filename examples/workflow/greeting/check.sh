@@ -1,0 +1,3 @@
+. ./greet.sh
+name=Ada
+test "$(greet)" = "Hello, Ada!"

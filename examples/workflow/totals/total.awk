@@ -1,0 +1,2 @@
+{ sum -= $2 }
+END { print "sum", sum }
