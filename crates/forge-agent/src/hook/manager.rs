@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,7 +10,7 @@ use std::{
 use super::{
     Hook, HookAction, HookDecision, HookEvent, HookInput, HookOutcome, HookRun,
     answer::{self, Answer},
-    preset,
+    preset, seal,
 };
 use crate::process::{self, Exit, Limits};
 
@@ -25,6 +25,7 @@ const PROJECT: &str = "FORGE_PROJECT_DIR";
 #[derive(Debug)]
 pub struct HookManager {
     hooks: Vec<Hook>,
+    project: PathBuf,
     env: BTreeMap<String, String>,
     /// How often in a row each session was kept from its end.
     stops: Mutex<BTreeMap<String, u32>>,
@@ -35,7 +36,7 @@ impl HookManager {
     /// of the `project`. [`process::environment`] picks what belongs into it.
     pub fn new(hooks: Vec<Hook>, project: &Path, mut env: BTreeMap<String, String>) -> Self {
         env.insert(PROJECT.to_owned(), project.to_string_lossy().into_owned());
-        Self { hooks, env, stops: Mutex::default() }
+        Self { hooks, project: project.to_owned(), env, stops: Mutex::default() }
     }
 
     /// All of them in their order.
@@ -76,6 +77,9 @@ impl HookManager {
     }
 
     async fn run(&self, hook: &Hook, input: &HookInput, stdin: &[u8]) -> (Option<Exit>, Answer) {
+        if let Some(changed) = seal::objection(&hook.scripts, &self.project, &input.cwd) {
+            return (None, Answer::failed(changed));
+        }
         let limits = Limits { timeout: hook.timeout, output: MOST_OUTPUT };
         let argv = match &hook.action {
             HookAction::Program(argv) => argv.clone(),

@@ -8,8 +8,9 @@ mod event;
 mod input;
 mod manager;
 mod preset;
+mod seal;
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -50,8 +51,20 @@ pub struct Hook {
     pub timeout: Duration,
     /// Whether it guards: where it fails, what it stands in front of does not happen.
     pub required: bool,
+    /// The scripts of the project that it runs. It does not run where one of them is another one now.
+    pub scripts: Vec<Script>,
     /// Where it is written, for people.
     pub origin: String,
+}
+
+/// A script of the project, as it was when the configuration was read: models change files, and nobody has read those.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "a file and its digest")]
+pub struct Script {
+    /// Its path, seen from the project's folder.
+    pub path: PathBuf,
+    /// The SHA-256 of its bytes in hexadecimal digits.
+    pub sha256: String,
 }
 
 /// What follows from the hooks of an event. The strictest says it: deny, ask, allow.

@@ -42,6 +42,7 @@ fn shell(event: HookEvent, line: &str) -> Hook {
         action: HookAction::Shell(line.to_owned()),
         timeout: Duration::from_secs(10),
         required: false,
+        scripts: Vec::new(),
         origin: "forge.yaml:3".to_owned(),
     }
 }
@@ -311,4 +312,24 @@ async fn tests_messages_and_deployments_are_checked() {
     fs::remove_file(place.0.join("new")).unwrap();
     git("checkout -q -b main");
     assert_eq!(of().await, "");
+}
+
+#[tokio::test]
+async fn a_script_that_was_changed_is_not_run() {
+    let (place, work) = (Place::new("sealed"), Place::new("sealed-work"));
+    let path = PathBuf::from("guard.sh");
+    fs::write(place.0.join(&path), "exit 0").unwrap();
+    let scripts = vec![Script::read(&place.0, &path).unwrap()];
+    let action = HookAction::Program(vec!["sh".to_owned(), "guard.sh".to_owned()]);
+    let guard = Hook { scripts, action, ..required(shell(HookEvent::PreEdit, "")) };
+    let manager = place.manager(vec![guard]);
+    assert_eq!(manager.fire(HookEvent::PreEdit, &place.input()).await.decision, HookDecision::Allow);
+    let changed =
+        "the hook `guard` is required and failed: `guard.sh` has changed since the configuration was read";
+    // The copy in which a model works, then the file itself.
+    fs::write(work.0.join(&path), "touch ran").unwrap();
+    assert_eq!(reason(&manager.fire(HookEvent::PreEdit, &work.input()).await), changed);
+    fs::write(place.0.join(&path), "touch ran").unwrap();
+    assert_eq!(reason(&manager.fire(HookEvent::PreEdit, &place.input()).await), changed);
+    assert!(!place.0.join("ran").exists() && !work.0.join("ran").exists());
 }

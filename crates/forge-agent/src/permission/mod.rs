@@ -97,13 +97,20 @@ pub struct Decided {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Permissions {
     rules: Vec<Rule>,
+    own: Vec<Rule>,
     checks: Vec<Vec<String>>,
 }
 
 impl Permissions {
     /// These rules. Their order does not count.
     pub const fn new(rules: Vec<Rule>) -> Self {
-        Self { rules, checks: Vec::new() }
+        Self { rules, own: Vec::new(), checks: Vec::new() }
+    }
+
+    /// These rules beside the others: the stricter of both sides holds. They are the user's, where the others are a project's.
+    pub fn with_own(mut self, rules: Vec<Rule>) -> Self {
+        self.own = rules;
+        self
     }
 
     /// These commands, as they are, may run where no rule says anything else: the checks of the configuration.
@@ -112,9 +119,9 @@ impl Permissions {
         self
     }
 
-    /// The rules.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    /// All rules.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.own.iter().chain(&self.rules)
     }
 
     /// What holds for the `action`: what its most specific rule says, the strictest among those that are equally specific.
@@ -130,9 +137,10 @@ impl Permissions {
             let rule = format!("denied, because `{path}` is outside of the folder of this work");
             return Decided { decision: Effect::Deny, rule };
         }
-        let ranked = self.rules.iter().filter_map(|rule| Some((rule.rank(action)?, rule.effect, rule)));
-        match ranked.max_by_key(|(rank, effect, _)| (*rank, *effect)) {
-            Some((_, effect, rule)) => decided(effect, &format!("`{rule}` ({})", rule.origin)),
+        let sides =
+            [&self.own, &self.rules].into_iter().filter_map(|rules| rule::most_specific(rules, action));
+        match sides.max_by_key(|rule| rule.effect) {
+            Some(rule) => decided(rule.effect, &format!("`{rule}` ({})", rule.origin)),
             None => self.usual(action),
         }
     }

@@ -22,7 +22,7 @@ pub struct Rule {
 }
 
 /// How exactly a rule means an action: by what is reached, then by the tool. More is more exact.
-pub(super) type Rank = (Option<usize>, Option<usize>);
+type Rank = (Option<usize>, Option<usize>);
 
 impl Rule {
     /// A rule for everything, written at `origin`.
@@ -31,7 +31,7 @@ impl Rule {
     }
 
     /// `None` if it does not mean the action.
-    pub(super) fn rank(&self, action: &Action) -> Option<Rank> {
+    fn rank(&self, action: &Action) -> Option<Rank> {
         let tool = match &self.tool {
             None => None,
             Some(pattern) => Some(glob::word_rank(pattern, &action.tool)?),
@@ -63,6 +63,12 @@ impl Rule {
         let is_meant = program == run || name == Some(program);
         (is_meant && given.starts_with(arguments)).then_some(words.len())
     }
+}
+
+/// The rule that means the action most exactly, the strictest among those that mean it equally.
+pub(super) fn most_specific<'r>(rules: &'r [Rule], action: &Action) -> Option<&'r Rule> {
+    let ranked = rules.iter().filter_map(|rule| Some((rule.rank(action)?, rule.effect, rule)));
+    ranked.max_by_key(|(rank, effect, _)| (*rank, *effect)).map(|(_, _, rule)| rule)
 }
 
 /// As people say it: `deny tool write_file path *.pem`.

@@ -110,3 +110,19 @@ fn people_are_told_which_rule_decided() {
         "a person is asked by the usual rule: a person decides on other tools"
     );
 }
+
+#[test]
+fn what_the_user_forbids_no_project_allows() {
+    let own = vec![rule("deny command=git,push"), rule("allow path=**")];
+    let project =
+        vec![rule("allow command=git,push,origin"), rule("allow command=make"), rule("deny path=src/**")];
+    let permissions = Permissions::new(project).with_own(own);
+    for (action, effect) in [
+        (run("git push origin"), Effect::Deny),
+        (run("make"), Effect::Allow),
+        (write("src/a"), Effect::Deny),
+        (write("a"), Effect::Allow),
+    ] {
+        assert_eq!(permissions.decide(&action).decision, effect, "{action:?}");
+    }
+}
