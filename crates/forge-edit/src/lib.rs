@@ -58,7 +58,7 @@ mod workspace;
 #[cfg(unix)]
 pub use self::{
     apply::{ApplyError, ApplyStep, Intent, IntentFile, Recovered},
-    checkpoint::{Checkpoint, CheckpointError, Checkpoints, Restored, UserChanges},
+    checkpoint::{ChangedFile, Checkpoint, CheckpointError, Checkpoints, Restored, UserChanges},
     workspace::{Fingerprint, Workspace, WorkspaceError},
 };
 pub use self::{

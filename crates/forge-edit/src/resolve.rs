@@ -37,7 +37,19 @@ pub struct ResolvedFile {
     pub hunks: Vec<MatchedHunk>,
 }
 
+impl Resolved {
+    /// Files that no text of a model describes.
+    pub fn of(files: Vec<ResolvedFile>) -> Self {
+        Self { files }
+    }
+}
+
 impl ResolvedFile {
+    /// A file that is to be other bytes, or not to be there.
+    pub fn new(path: EditPath, before: Option<Vec<u8>>, after: Option<Vec<u8>>) -> Self {
+        Self { path, before, after, mode_of: None, hunks: Vec::new() }
+    }
+
     /// Whether anything is different afterwards.
     pub fn changes(&self) -> bool {
         self.before != self.after

@@ -35,6 +35,7 @@ mod index;
 mod kind;
 mod language;
 mod options;
+mod private;
 mod row;
 mod stat;
 mod symbol;
@@ -48,5 +49,6 @@ pub use self::{
     kind::{Confidence, Kind, UnknownKind},
     language::Language,
     options::Options,
+    private::{holds_secrets, is_ignored},
     row::{Row, Rows, Skipped, Status},
 };

@@ -1,13 +1,12 @@
 //! Files that a caller names, read inside the roots and nowhere else.
 
 use std::{
-    ffi::OsStr,
     fs::File,
     io::{self, Read as _},
     path::{Component, Path, PathBuf},
 };
 
-use ignore::WalkBuilder;
+use forge_index::{holds_secrets, is_ignored};
 
 use crate::{failure::Failure, roots::Roots};
 
@@ -47,7 +46,7 @@ fn one(roots: &Roots, name: &str) -> Result<String, Failure> {
     let (path, lines) = lines(name);
     for root in roots.folders() {
         let Some(relative) = below(root, path) else { continue };
-        if is_secret(&relative) {
+        if holds_secrets(&relative) {
             return Err(refused(name, "files of this name hold secrets or are no text of a project"));
         }
         let file = match open(root, &relative) {
@@ -92,43 +91,6 @@ fn below(root: &Path, path: &str) -> Option<PathBuf> {
         }
     }
     (!relative.as_os_str().is_empty()).then_some(relative)
-}
-
-/// Folders whose files are nobody's business but their program's.
-const PRIVATE: [&str; 7] = [".git", ".hg", ".svn", ".ssh", ".aws", ".gnupg", ".kube"];
-/// Files that hold secrets, by their whole names.
-const SECRET_NAMES: [&str; 8] =
-    [".env", ".netrc", "_netrc", ".npmrc", ".pypirc", ".pgpass", ".htpasswd", ".git-credentials"];
-/// The same by what their names begin with.
-const SECRET_BEGINNINGS: [&str; 6] = [".env.", "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "credentials"];
-/// The same by their endings.
-const SECRET_ENDINGS: [&str; 8] = ["pem", "key", "p12", "pfx", "jks", "keystore", "kdbx", "ppk"];
-/// Endings of files with values and no code, which hold secrets if their name says so.
-const VALUES: [&str; 8] = ["", "json", "yaml", "yml", "toml", "ini", "txt", "env"];
-
-fn is_secret(relative: &Path) -> bool {
-    let word =
-        |text: Option<&OsStr>| text.map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let is_private =
-        relative.components().any(|part| PRIVATE.contains(&word(Some(part.as_os_str())).as_str()));
-    let (name, ending) = (word(relative.file_name()), word(relative.extension()));
-    let is_example = [".example", ".sample", ".template"].iter().any(|end| name.ends_with(end));
-    let says_so = ["secret", "credential", "password"].iter().any(|part| name.contains(part));
-    is_private
-        || SECRET_NAMES.contains(&name.as_str())
-        || !is_example && SECRET_BEGINNINGS.iter().any(|begin| name.starts_with(begin))
-        || SECRET_ENDINGS.contains(&ending.as_str())
-        || says_so && VALUES.contains(&ending.as_str())
-}
-
-/// Whether the rules of `.gitignore` and `.ignore` below the root leave the file out. Only the folders above it are looked into.
-fn is_ignored(root: &Path, relative: &Path) -> bool {
-    let wanted = root.join(relative);
-    let target = wanted.clone();
-    let mut walk = WalkBuilder::new(root);
-    walk.hidden(false).parents(false).git_global(false).git_exclude(false).require_git(false);
-    walk.filter_entry(move |entry| target.starts_with(entry.path()));
-    !walk.build().flatten().any(|entry| entry.path() == wanted)
 }
 
 /// Opens a file below the root. No link is followed, so that none leads out of it, also not one that is made meanwhile.

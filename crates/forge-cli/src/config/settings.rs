@@ -1,5 +1,6 @@
 //! What `forge config show` shows: settings under the names that the file has for them, without secrets.
 
+mod hooks;
 mod prompts;
 mod serve;
 
@@ -42,6 +43,7 @@ pub(super) fn written(file: &ConfigFile) -> Value {
         settings["mcp"] = json!(mcp);
     }
     prompts::written(file, &mut settings);
+    hooks::written(file, &mut settings);
     tidy(settings)
 }
 
@@ -90,6 +92,8 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "mcp": mcp(&file.mcp),
         "prompts": prompts::prompts(file),
         "experiments": prompts::experiments(file),
+        "hooks": hooks::hooks(file),
+        "permissions": hooks::permissions(file),
     }))
 }
 
@@ -431,6 +435,11 @@ serve:
 mcp: { context: "127.0.0.1:9101", max_connections: 5, per_call_usd: 0.5, roots: [code] }
 prompts: { dir: own }
 experiments: { tone: { prompt: form, unit: key, arms: [ { name: a, use: "1" }, { name: b, use: latest, weight: 2 } ] } }
+hooks:
+  guard: { event: PreEdit, matcher: "*.sql", run: [./guard.sh, --strict], timeout: 5s, required: true }
+  line: { event: Stop, run: ["make check"], shell: true }
+  message: { event: PreCommit, preset: check_commit_message, options: { max_subject: 60 } }
+permissions: { allow: [ { tool: run, command: [make] } ], deny: [ { path: "*.pem" } ] }
 "#;
 
     #[derive(Debug)]

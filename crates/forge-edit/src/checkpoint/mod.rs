@@ -3,12 +3,14 @@
 //! The index, `HEAD`, branches, stash and ignored files of the user are never touched: checkpoints have an index of their own, in
 //! the state folder, and a reference below `refs/forge/run/`.
 
+mod changes;
 mod cover;
 mod error;
 mod git;
 mod restore;
 mod snapshot;
 mod sums;
+mod worktree;
 
 use std::{
     ffi::OsString,
@@ -22,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::{path::EditPath, workspace::Workspace};
 
 pub use self::{
+    changes::ChangedFile,
     error::CheckpointError,
     restore::{Restored, UserChanges},
 };

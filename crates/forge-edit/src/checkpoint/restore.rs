@@ -169,7 +169,7 @@ impl Checkpoints {
     }
 
     /// The bytes of files as the checkpoint has them.
-    fn contents<'p>(
+    pub(super) fn contents<'p>(
         &self,
         to: &Checkpoint,
         paths: impl Iterator<Item = &'p [u8]> + Clone,

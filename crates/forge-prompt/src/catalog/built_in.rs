@@ -10,15 +10,25 @@ macro_rules! files {
 }
 
 /// All of them. A file that is missing here is in no program, which a test says.
-const FILES: [(&str, &str); 28] = files![
+const FILES: [(&str, &str); 40] = files![
     "check.system",
     "check.user",
+    "clarify.system",
+    "clarify.user",
     "critique.change.system",
     "critique.system",
     "critique.user",
     "draft.system",
     "draft.user",
+    "edit.system",
+    "edit.user",
     "form",
+    "form.apply_patch",
+    "form.search_replace",
+    "form.udiff",
+    "form.whole",
+    "inspect.system",
+    "inspect.user",
     "judge.system",
     "lens.clarity",
     "lens.correctness",
@@ -28,6 +38,8 @@ const FILES: [(&str, &str); 28] = files![
     "lens.security",
     "lens.simplicity",
     "lens.tests",
+    "plan.system",
+    "plan.user",
     "refute.system",
     "refute.user",
     "repair.user",

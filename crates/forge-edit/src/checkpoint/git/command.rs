@@ -71,7 +71,11 @@ impl Git {
     }
 
     /// Runs git in another folder, on whatever repository that belongs to.
-    pub(super) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Result<Vec<u8>, CheckpointError> {
+    pub(in crate::checkpoint) fn run_in(
+        &self,
+        folder: &Path,
+        arguments: &[&str],
+    ) -> Result<Vec<u8>, CheckpointError> {
         let mut command = self.command(folder);
         for setting in NESTED_SETTINGS {
             command.args(["-c", setting]);

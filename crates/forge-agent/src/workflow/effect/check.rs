@@ -1,0 +1,79 @@
+//! Checks: commands of the configuration, run where the edits are.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use forge_prompt::clean;
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use crate::{
+    process::{self, Ended, Limits},
+    workflow::{
+        brief::Check,
+        deps::Variable,
+        event::{CheckReport, Outcome},
+    },
+};
+
+/// Bytes of an output that are read.
+const MAX_OUTPUT: usize = 1 << 20;
+/// Bytes of its end that are told: what went wrong mostly stands last.
+const MAX_TOLD: usize = 8 << 10;
+
+/// What a check sees of the environment: what compilers and test runners need to find themselves. Keys of vendors are not among it.
+const VARIABLES: [&str; 24] = [
+    "CARGO_HOME",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOPATH",
+    "HOME",
+    "JAVA_HOME",
+    "LANG",
+    "LC_ALL",
+    "LOGNAME",
+    "NODE_PATH",
+    "NVM_DIR",
+    "PATH",
+    "PYENV_ROOT",
+    "PYTHONPATH",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SHELL",
+    "SSL_CERT_FILE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+];
+
+/// Runs it. A program that cannot be started is a check that fails, with the reason.
+pub(super) fn check(root: PathBuf, check: Check, variable: &Variable) -> BoxFuture<'static, Outcome> {
+    let known = |name: &str| Some((name.to_owned(), variable(name)?.into_string().ok()?));
+    let environment: BTreeMap<String, String> = VARIABLES.into_iter().filter_map(known).collect();
+    async move {
+        let limits = Limits { timeout: check.timeout, output: MAX_OUTPUT };
+        let command = check.run.join(" ");
+        let report = match process::run(&check.run, &root, &environment, &[], limits).await {
+            Ok(Ended { exit, stdout, stderr, .. }) => CheckReport {
+                passed: exit.is_success(),
+                ended: exit.to_string(),
+                output: told(&format!("{}{}", stdout.text(), stderr.text())),
+                command,
+            },
+            Err(why) => {
+                let ended = format!("cannot be started: {why}");
+                CheckReport { command, passed: false, ended, output: String::new() }
+            }
+        };
+        Outcome::Checked(report)
+    }
+    .boxed()
+}
+
+/// The end of what a check wrote.
+fn told(output: &str) -> String {
+    let output = clean(output);
+    let from = output.ceil_char_boundary(output.len().saturating_sub(MAX_TOLD));
+    output[from..].trim().to_owned()
+}

@@ -1,0 +1,138 @@
+//! What the host does for a workflow. Each of it may be done again after a kill.
+
+mod check;
+mod edits;
+mod open;
+mod prepare;
+
+use std::path::{Path, PathBuf};
+
+use forge_core::storage::journal::StreamName;
+use forge_edit::{Checkpoint, CheckpointError, Checkpoints};
+use futures_util::future::{BoxFuture, FutureExt as _};
+
+use super::{
+    deps::{Variable, WorkflowDeps},
+    event::{Act, AgentId, Outcome},
+    state::State,
+};
+use crate::{
+    agent::{AgentEvent, AgentLimits, AgentStep},
+    tool::{Toolbox, code_tools, file_tools, search_tool},
+};
+
+/// What agents may look at below a folder.
+pub(super) fn toolbox(root: &Path) -> Toolbox {
+    let mut tools = file_tools(root);
+    tools.push(search_tool(root));
+    // Without them agents still read and search.
+    tools.extend(code_tools(root).unwrap_or_default());
+    Toolbox::new(tools)
+}
+
+/// Where a workflow keeps its checkpoints, and what they are of.
+#[derive(Clone)]
+struct Place {
+    root: PathBuf,
+    state: PathBuf,
+    variable: Variable,
+    run: String,
+}
+
+impl Place {
+    fn checkpoints(&self) -> Result<Checkpoints, CheckpointError> {
+        Checkpoints::open(&self.root, &self.state, |name| (self.variable)(name))
+    }
+
+    fn take(&self) -> Result<Checkpoint, CheckpointError> {
+        self.checkpoints()?.take(&self.run)
+    }
+}
+
+/// Does it.
+pub(super) fn perform(
+    deps: &WorkflowDeps,
+    name: &StreamName,
+    state: &State,
+    act: &Act,
+    tools: &Toolbox,
+) -> BoxFuture<'static, Outcome> {
+    let place = state.root.clone().map(|root| Place {
+        root,
+        state: deps.folder(name).join("checkpoints"),
+        variable: deps.variable.clone(),
+        run: name.as_str().to_owned(),
+    });
+    match (act, place) {
+        (Act::Prepare, _) => {
+            let (deps, name, brief) = (deps.clone(), name.clone(), state.brief.clone());
+            blocking(move || prepare::prepare(&deps, &name, brief.as_deref()))
+        }
+        // Nothing else begins before there is a folder.
+        (_, None) => failed("there is no folder to work in"),
+        (Act::Open(agent), Some(place)) => {
+            let (agent, prompts) = (agent.clone(), deps.prompts.clone());
+            let told = open::Told::of(state, &agent, name);
+            blocking(move || open::open(&place.root, &prompts, &agent, &told))
+        }
+        (Act::Tool(agent, id), Some(_)) => tool(state, agent, id, tools),
+        (Act::Resolve(task), Some(place)) => match edits::Answer::of(state, task) {
+            Some(answer) => {
+                let prompts = deps.prompts.clone();
+                blocking(move || edits::resolve(&place, &prompts, &answer))
+            }
+            None => failed("there are no edits"),
+        },
+        (Act::Apply(task), Some(place)) => {
+            let intent = state.task(task).and_then(|task| task.intent.clone());
+            match edits::Answer::of(state, task).zip(intent) {
+                Some((answer, intent)) => blocking(move || edits::apply(&place.root, &answer, &intent)),
+                None => failed("there are no edits"),
+            }
+        }
+        (Act::Check(_, number), Some(place)) => {
+            match state.brief.as_ref().and_then(|brief| brief.checks.get(*number)) {
+                Some(check) => check::check(place.root, check.clone(), &deps.variable),
+                None => failed("there is no such check"),
+            }
+        }
+        (Act::Rollback(task), Some(place)) => {
+            let before = state.task(task).and_then(|task| task.before.clone());
+            blocking(move || edits::rollback(&place, before.as_ref()))
+        }
+        (Act::Diff(_), Some(place)) => {
+            let (base, written) = (state.base.clone(), state.written());
+            blocking(move || edits::diff(&place, base.as_ref(), &written))
+        }
+    }
+}
+
+fn tool(state: &State, agent: &AgentId, id: &str, tools: &Toolbox) -> BoxFuture<'static, Outcome> {
+    let limits = AgentLimits { steps: u32::MAX, ..AgentLimits::default() };
+    let Some(AgentStep::Tool { name, input, .. }) = state.dialogues.get(agent).map(|one| one.next(&limits))
+    else {
+        return failed("no tool is called");
+    };
+    let (id, running) = (id.to_owned(), tools.run(&name, &input));
+    async move {
+        let said = running.await;
+        Outcome::Said(AgentEvent::ToolEnded { id, text: said.text, is_error: said.is_error })
+    }
+    .boxed()
+}
+
+fn failed(reason: &str) -> BoxFuture<'static, Outcome> {
+    let outcome = Outcome::Failed { reason: reason.to_owned() };
+    async { outcome }.boxed()
+}
+
+/// Does something on a thread that may block.
+fn blocking(work: impl FnOnce() -> Result<Outcome, String> + Send + 'static) -> BoxFuture<'static, Outcome> {
+    async {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done.unwrap_or_else(|reason| Outcome::Failed { reason }),
+            Err(_) => Outcome::Failed { reason: "it broke off".to_owned() },
+        }
+    }
+    .boxed()
+}

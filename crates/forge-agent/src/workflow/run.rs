@@ -1,0 +1,220 @@
+//! One workflow, claimed by a process.
+
+use forge_core::storage::journal::{Journal, StreamInfo, StreamName};
+use forge_durable::{Controls, Machine as _, Run};
+
+use super::{
+    brief::Brief,
+    command::Command,
+    deps::WorkflowDeps,
+    error::WorkflowError,
+    event::{Event, MergedInto, VERSION},
+    machine::{KIND, Order, WorkflowMachine},
+    merge::Merge,
+    stage::Stage,
+    state::State,
+};
+
+/// One workflow, claimed and ready to go on. Dropped without being closed, it is like one whose process died.
+#[derive(Debug)]
+pub struct Workflow {
+    run: Run<WorkflowMachine>,
+}
+
+/// Steers a workflow while it runs. Clones steer the same one.
+#[derive(Debug, Clone)]
+pub struct WorkflowControls(Controls<Order>);
+
+impl WorkflowControls {
+    /// Gives a command. One that cannot be done when it arrives changes nothing.
+    pub fn send(&self, command: Command, by: Option<String>) {
+        self.0.send(Order { command, by });
+    }
+}
+
+impl Workflow {
+    /// Begins a workflow under a new name. Nothing is done before [`run`](Self::run).
+    ///
+    /// # Errors
+    /// A name that is taken, or a journal that refuses.
+    pub async fn start(deps: WorkflowDeps, name: StreamName, brief: Brief) -> Result<Self, WorkflowError> {
+        let at = deps.run.timer.now();
+        let mut workflow = Self::claim(deps, name.clone()).await?;
+        if !workflow.run.is_new() {
+            workflow.run.close().await?;
+            return Err(WorkflowError::Exists(name));
+        }
+        let event = Event::Started { version: VERSION, at, brief: Box::new(brief) };
+        workflow.run.record(event).await?;
+        Ok(workflow)
+    }
+
+    /// Claims a workflow that was begun earlier.
+    ///
+    /// # Errors
+    /// There is none of this name, another process is at work on it, or its journal cannot be read.
+    pub async fn open(deps: WorkflowDeps, name: StreamName) -> Result<Self, WorkflowError> {
+        let workflow = Self::claim(deps, name.clone()).await?;
+        if workflow.run.is_new() {
+            workflow.run.close().await?;
+            return Err(WorkflowError::Unknown(name));
+        }
+        Ok(workflow)
+    }
+
+    async fn claim(deps: WorkflowDeps, name: StreamName) -> Result<Self, WorkflowError> {
+        let run = deps.run.clone();
+        let machine = WorkflowMachine::new(deps, name.clone());
+        Ok(Self { run: Run::open(run, name, machine).await? })
+    }
+
+    /// What a workflow has come to, without claiming it.
+    ///
+    /// # Errors
+    /// There is none of this name, or its journal cannot be read.
+    pub async fn read(journal: &dyn Journal, name: &StreamName) -> Result<State, WorkflowError> {
+        let mut state = State::default();
+        for entry in journal.read(name, 0).await? {
+            state.apply(&WorkflowMachine::decode(name, &entry)?.1);
+        }
+        if state.brief.is_none() { Err(WorkflowError::Unknown(name.clone())) } else { Ok(state) }
+    }
+
+    /// Whether a stream is a workflow.
+    pub fn is_one(stream: &StreamInfo) -> bool {
+        stream.summary.as_ref().is_some_and(|summary| summary["kind"] == KIND)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &StreamName {
+        self.run.stream()
+    }
+
+    /// What it has come to.
+    pub fn state(&self) -> &State {
+        &self.run.machine().state
+    }
+
+    /// Controls that steer it while it runs.
+    pub fn controls(&self) -> WorkflowControls {
+        WorkflowControls(self.run.controls())
+    }
+
+    /// Does what a person wants. It is in the journal when this returns; what follows from it is done by [`run`](Self::run).
+    ///
+    /// # Errors
+    /// It cannot be done where the workflow stands, or the journal refuses.
+    pub async fn command(&mut self, command: Command, by: Option<String>) -> Result<(), WorkflowError> {
+        let event = self.state().command(command, by)?;
+        Ok(self.run.record(event).await?)
+    }
+
+    /// Goes on until somebody has to say something, or it is over; releases it, and returns what it has come to.
+    ///
+    /// # Errors
+    /// Those of the journal. What goes wrong in the work is part of the state.
+    pub async fn run(self) -> Result<State, WorkflowError> {
+        Ok(self.run.run().await?.state)
+    }
+
+    /// Releases it as it stands.
+    ///
+    /// # Errors
+    /// Those of the journal.
+    pub async fn close(self) -> Result<State, WorkflowError> {
+        Ok(self.run.close().await?.state)
+    }
+
+    /// Brings the result to the user: into the working tree, as changes that are not committed, or into a commit of a new branch.
+    /// Nothing is pushed.
+    ///
+    /// # Errors
+    /// There is no result yet, user and result have changed the same lines, or there is such a branch. Then nothing is changed.
+    pub async fn merge(&mut self, into: MergedInto, by: Option<String>) -> Result<(), WorkflowError> {
+        let state = self.state();
+        if state.stage != Stage::AwaitingMerge {
+            return Err(WorkflowError::NotNow(format!(
+                "a workflow that is {} has no result yet",
+                state.stage
+            )));
+        }
+        let merge = self.merging()?;
+        let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
+        match &into {
+            MergedInto::Branch(name) => {
+                let message = self.message();
+                merge.branch(state, name, &message)?;
+            }
+            // The user's folder has it already.
+            MergedInto::WorkingTree if is_here => {}
+            MergedInto::WorkingTree => {
+                let is_there = match &state.merging {
+                    Some((intent, _)) => merge.recover(intent)?,
+                    None => false,
+                };
+                if !is_there {
+                    let (resolved, intent, before) = merge.plan(state)?;
+                    let event = Event::Merging { intent: Box::new(intent.clone()), before };
+                    self.run.record(event).await?;
+                    merge.write(&resolved, &intent)?;
+                }
+            }
+        }
+        Ok(self.run.record(Event::Merged { into, by }).await?)
+    }
+
+    /// Takes the result back out of the user's folder. What the user has changed since stays and is returned.
+    ///
+    /// # Errors
+    /// The folder does not have it, or it cannot be taken back.
+    pub async fn undo(&mut self, by: Option<String>) -> Result<Vec<std::path::PathBuf>, WorkflowError> {
+        let (state, merge) = (self.state(), self.merging()?);
+        let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
+        let conflicts = match (&state.base, &state.root, &state.merging, &state.merged, &state.brief) {
+            (Some(base), Some(root), ..) if is_here => merge.undo(base, root, "checkpoints")?,
+            (_, _, Some((_, before)), Some(MergedInto::WorkingTree), Some(brief)) => {
+                merge.undo(before, &brief.workspace, "merge")?
+            }
+            _ => return Err(WorkflowError::NotNow("nothing of it is in your folder".to_owned())),
+        };
+        self.run.record(Event::Unmerged { by }).await?;
+        Ok(conflicts)
+    }
+
+    /// The change so far as a diff.
+    ///
+    /// # Errors
+    /// There is no folder yet, or git fails.
+    pub fn diff(&self) -> Result<String, WorkflowError> {
+        self.merging()?.diff(self.state())
+    }
+
+    /// Removes worktree and checkpoints. The journal stays.
+    ///
+    /// # Errors
+    /// It is not over, or files cannot be removed.
+    pub fn forget(&self) -> Result<(), WorkflowError> {
+        let state = self.state();
+        if !matches!(state.stage, Stage::Completed | Stage::Aborted | Stage::Failed) {
+            return Err(WorkflowError::NotNow(format!(
+                "a workflow that is {} is not over; abort it first",
+                state.stage
+            )));
+        }
+        self.merging()?.forget(state)
+    }
+
+    fn merging(&self) -> Result<Merge, WorkflowError> {
+        let machine = self.run.machine();
+        let nothing = || WorkflowError::NotNow("nothing was asked".to_owned());
+        Merge::of(&machine.deps, &machine.name, &machine.state).ok_or_else(nothing)
+    }
+
+    fn message(&self) -> String {
+        let state = self.state();
+        let task = state.brief.as_ref().map(|brief| brief.task.clone()).unwrap_or_default();
+        let summary = state.plan.as_ref().map(|plan| plan.summary.clone()).unwrap_or_default();
+        let title: String = task.lines().next().unwrap_or_default().chars().take(72).collect();
+        format!("{title}\n\n{summary}\n")
+    }
+}

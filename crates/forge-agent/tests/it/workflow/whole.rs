@@ -1,0 +1,168 @@
+//! From a task to the user's folder.
+
+use forge_agent::workflow::{Command, MergedInto, Stage, TaskEnd, WorkflowError};
+use forge_core::ParticipantRole;
+
+use super::desk::{Desk, block, cast, plan};
+
+const GOOD: &str = "    return \"Hello \" + name";
+const BAD: &str = "    return \"Hello \" + nam";
+
+fn desk() -> Desk {
+    Desk::new(|role, _| match role {
+        ParticipantRole::Planner => plan(&[("mend", &[], "greet.py")]),
+        ParticipantRole::Reviewer => r#"{"summary": "fine", "findings": []}"#.to_owned(),
+        _ => block("greet.py", BAD, GOOD),
+    })
+}
+
+#[tokio::test]
+async fn a_task_is_planned_approved_edited_checked_read_and_merged() {
+    let desk = desk();
+    desk.repository.write("notes.txt", "not committed\n");
+    let index = desk.repository.git(&["ls-files", "-s"]);
+    let mut brief = desk.checked("grep -q '+ name' greet.py");
+    brief.casting.reviewer = Some(cast(ParticipantRole::Reviewer));
+    let state = desk.start(brief).await;
+    assert_eq!((state.stage, state.dirty), (Stage::AwaitingApproval, vec!["notes.txt".to_owned()]));
+    let hash = state.plan.unwrap().hash();
+
+    let mut workflow = desk.open().await;
+    let other = workflow.command(Command::Approve("000000000000".into()), None).await.unwrap_err();
+    assert_eq!(
+        other.to_string(),
+        format!("the plan has changed: it is {hash}, and 000000000000 was approved")
+    );
+    workflow.command(Command::Approve(hash), Some("ada".into())).await.unwrap();
+    let state = workflow.run().await.unwrap();
+    assert_eq!((state.stage, state.failed), (Stage::AwaitingMerge, None));
+    assert_eq!(state.tasks[0].checks.len(), 1);
+    // Nothing of it is in the user's folder yet.
+    assert!(desk.read("greet.py").contains("+ nam\n"));
+
+    let mut workflow = desk.open().await;
+    assert!(workflow.diff().unwrap().contains("+    return \"Hello \" + name\n"));
+    workflow.merge(MergedInto::WorkingTree, Some("ada".into())).await.unwrap();
+    assert_eq!(workflow.state().stage, Stage::Completed);
+    assert!(desk.read("greet.py").contains("+ name\n"));
+    assert_eq!(desk.read("notes.txt"), "not committed\n");
+    assert_eq!(desk.repository.git(&["ls-files", "-s"]), index);
+    assert_eq!(workflow.undo(None).await.unwrap(), Vec::<std::path::PathBuf>::new());
+    assert!(desk.read("greet.py").contains("+ nam\n"));
+    workflow.merge(MergedInto::Branch("mended".into()), None).await.unwrap();
+    assert!(desk.repository.git(&["show", "mended:greet.py"]).contains("+ name\n"));
+    assert_eq!(desk.repository.git(&["diff", "--name-only", "HEAD", "mended"]), "greet.py\n");
+    workflow.forget().unwrap();
+    assert!(!desk.tree().exists());
+    assert_eq!(desk.repository.git(&["worktree", "list"]).lines().count(), 1);
+}
+
+#[tokio::test]
+async fn user_and_workflow_may_change_the_same_file_and_not_the_same_lines() {
+    let desk = desk();
+    let mut brief = desk.brief();
+    brief.unattended = true;
+    assert_eq!(desk.start(brief).await.stage, Stage::AwaitingMerge);
+    let mut workflow = desk.open().await;
+    desk.repository.write("greet.py", "def greet(name):\n    return \"Hi \" + nam\n");
+    let refused = workflow.merge(MergedInto::WorkingTree, None).await.unwrap_err();
+    assert!(matches!(&refused, WorkflowError::Conflicts(files) if files == &["greet.py"]), "{refused}");
+    assert!(desk.read("greet.py").contains("Hi"));
+    desk.repository.write("greet.py", "# mine\n\n\n\ndef greet(name):\n    return \"Hello \" + nam\n");
+    workflow.merge(MergedInto::WorkingTree, None).await.unwrap();
+    assert_eq!(desk.read("greet.py"), format!("# mine\n\n\n\ndef greet(name):\n{GOOD}\n"));
+}
+
+#[tokio::test]
+async fn a_check_that_fails_goes_back_and_a_task_that_never_succeeds_is_undone() {
+    let desk = Desk::new(|role, prompt| match role {
+        ParticipantRole::Planner => plan(&[("one", &[], "greet.py"), ("two", &["one"], "other.txt")]),
+        _ if prompt.contains("The command `sh -c false`") => block("greet.py", "# tried", "# tried"),
+        _ => block("greet.py", BAD, "# tried"),
+    });
+    let mut brief = desk.checked("false");
+    brief.unattended = true;
+    let state = desk.start(brief).await;
+    assert_eq!(state.stage, Stage::Failed);
+    let reason = "`sh -c false` ended with status 1 after 3 attempts";
+    assert_eq!(state.tasks[0].end, Some(TaskEnd::Failed(reason.into())));
+    assert_eq!(state.tasks[1].end, Some(TaskEnd::Skipped("one".into())));
+    let tree = std::fs::read_to_string(desk.tree().join("greet.py")).unwrap();
+    assert!(tree.contains("+ nam\n"), "{tree}");
+    // One plan, three answers.
+    assert_eq!(desk.script.calls().len(), 4);
+}
+
+#[tokio::test]
+async fn an_editor_that_never_keeps_the_form_is_told_then_asked_in_another_form_and_then_given_up() {
+    let desk = Desk::new(|role, _| match role {
+        ParticipantRole::Planner => plan(&[("mend", &[], "greet.py")]),
+        _ => "greet.py\n<<<<<<< SEARCH\nnothing like it\n=======\nx\n>>>>>>> REPLACE\n".to_owned(),
+    });
+    let mut brief = desk.brief();
+    brief.unattended = true;
+    let state = desk.start(brief).await;
+    let Some(TaskEnd::Failed(reason)) = &state.tasks[0].end else { panic!("{:?}", state.tasks[0].end) };
+    assert!(reason.starts_with("its answer cannot be used: Nothing was written"), "{reason}");
+    let calls = desk.script.calls();
+    let last = |at: usize| crate::support::words(&calls[at].request);
+    assert_eq!(calls.len(), 4);
+    assert!(last(2).contains("its lines are not in the file") && last(2).contains("in the same form"));
+    assert!(last(3).contains("every file that changes as a whole"), "{}", last(3));
+}
+
+#[tokio::test]
+async fn a_plan_that_is_never_right_is_reported_with_its_last_mistakes_and_nothing_is_written() {
+    let desk = Desk::new(|_, _| plan(&[("a", &["b"], "x.txt"), ("b", &["a"], "../y.txt")]));
+    let state = desk.start(desk.brief()).await;
+    let (stage, reason) = state.failed.unwrap();
+    assert_eq!(stage, Stage::Planning);
+    assert!(reason.contains("task `b`: ../y.txt: `..` leads out of the workspace"), "{reason}");
+    assert_eq!(desk.script.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn blocking_findings_go_back_to_the_editor_and_are_read_again() {
+    let desk = Desk::new(|role, prompt| match role {
+        ParticipantRole::Planner => plan(&[("mend", &[], "greet.py")]),
+        ParticipantRole::Reviewer if !prompt.contains("+ name.strip()") => {
+            format!(
+                r#"{{"summary": "s", "findings": [{{"severity": "major", "file": "greet.py", "quote": {:?}, "claim": "blanks"}},
+                {{"severity": "critical", "file": "greet.py", "quote": "nowhere at all", "claim": "made up"}}]}}"#,
+                GOOD.trim()
+            )
+        }
+        ParticipantRole::Reviewer => r#"{"summary": "fine", "findings": []}"#.to_owned(),
+        _ if prompt.contains("Mend what the review found") => {
+            block("greet.py", GOOD, "    return \"Hello \" + name.strip()")
+        }
+        _ => block("greet.py", BAD, GOOD),
+    });
+    let mut brief = desk.brief();
+    (brief.unattended, brief.casting.reviewer) = (true, Some(cast(ParticipantRole::Reviewer)));
+    let state = desk.start(brief).await;
+    assert_eq!((state.stage, &state.failed), (Stage::AwaitingMerge, &None));
+    assert_eq!(state.reviews.len(), 2);
+    let first = &state.reviews[0].findings;
+    assert_eq!(first[0].place.as_deref(), Some("greet.py:2"));
+    // What has no place in the change stops nothing.
+    assert!(first[0].is_blocking() && !first[1].is_blocking());
+    assert_eq!(state.tasks[1].task.id, "review-1");
+    let tree = std::fs::read_to_string(desk.tree().join("greet.py")).unwrap();
+    assert!(tree.contains("name.strip()"));
+}
+
+#[tokio::test]
+async fn edits_of_files_that_the_task_does_not_write_are_refused() {
+    let desk = Desk::new(|role, _| match role {
+        ParticipantRole::Planner => plan(&[("mend", &[], "greet.py")]),
+        _ => block("other.py", "", "x = 1"),
+    });
+    let mut brief = desk.brief();
+    brief.unattended = true;
+    let state = desk.start(brief).await;
+    assert_eq!(state.stage, Stage::Failed);
+    let told = crate::support::words(&desk.script.calls()[2].request);
+    assert!(told.contains("other.py is no file of this task, which writes greet.py"), "{told}");
+    assert!(!desk.tree().join("other.py").exists());
+}
