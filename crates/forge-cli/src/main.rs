@@ -37,6 +37,7 @@ mod signals;
 mod sim;
 mod terminal;
 mod watch;
+mod workflow;
 
 use std::{
     io::{IsTerminal as _, Write as _},
@@ -51,7 +52,7 @@ use tracing_subscriber::{
 #[cfg(feature = "mcp")]
 use crate::args::McpCommand;
 use crate::{
-    args::{Args, Command, Form, GlobalArgs, ModelsCommand, ProvidersCommand, RouteCommand},
+    args::{Args, Command, Form, GlobalArgs, ModelsCommand, ProvidersCommand, RouteCommand, WorkflowCommand},
     error::CliError,
 };
 
@@ -106,6 +107,20 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Chat(chat) => {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
+        }
+        Command::Workflow { command } => {
+            let args = globals(command.source());
+            apart(workflow::run(*command, args)).await
+        }
+        Command::Plan(start) => {
+            let command = WorkflowCommand::Start(*start);
+            let args = globals(command.source());
+            apart(workflow::run(command, args)).await
+        }
+        Command::Edit(go) => {
+            let command = WorkflowCommand::Approve(*go);
+            let args = globals(command.source());
+            apart(workflow::run(command, args)).await
         }
         Command::Run(run) => {
             let args = globals(run.source);

@@ -38,3 +38,10 @@ pub enum RunError {
     #[error("an entry cannot be written")]
     Encode(#[source] serde_json::Error),
 }
+
+impl RunError {
+    /// Whether another run is at work on it now.
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Running { .. } | Self::Journal(JournalError::Held { .. }))
+    }
+}

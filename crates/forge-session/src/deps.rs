@@ -146,8 +146,8 @@ impl SessionDeps {
         self
     }
 
-    /// The part that a durable run needs.
-    pub(crate) fn run_deps(&self) -> RunDeps {
+    /// The part that a durable run needs, of a session or of other work.
+    pub fn run_deps(&self) -> RunDeps {
         RunDeps::new(Arc::clone(&self.journal), Arc::clone(&self.timer), self.holder.as_str())
             .with_locks(self.locks.clone())
             .with_accounts(Arc::clone(&self.sink), self.accounts.clone())

@@ -43,6 +43,8 @@ mod session_model;
 mod sessions;
 #[cfg(feature = "system")]
 mod system;
+#[cfg(feature = "agents")]
+mod workflows;
 
 /// Compiles the example in the workspace's README.
 #[cfg(doctest)]
@@ -107,6 +109,9 @@ pub use system::{
     FoundFile, LocalServer, Paths, ProjectFile, System, SystemBuilder, SystemError, local_servers,
     price_version, store_options,
 };
+
+#[cfg(feature = "agents")]
+pub use workflows::{ControllerError, WorkflowId, WorkflowModeController};
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.
 macro_rules! adapters {

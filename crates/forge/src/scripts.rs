@@ -39,7 +39,8 @@ fn script(word: &str, project: &Path) -> Option<PathBuf> {
         let ending = path.extension().and_then(|ending| ending.to_str());
         ending.is_some_and(|ending| ENDINGS.contains(&ending)) || is_executable(&whole)
     };
-    (!named.is_empty() && is_inside && whole.is_file() && can_run()).then(|| path.components().collect())
+    (!named.is_empty() && is_inside && whole.is_file() && can_run())
+        .then(|| path.components().filter(|part| *part != Component::CurDir).collect())
 }
 
 fn is_executable(path: &Path) -> bool {

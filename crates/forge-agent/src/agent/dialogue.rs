@@ -1,7 +1,7 @@
 //! The loop of an agent, as a fold.
 
 use forge_core::{
-    Message, ModelRequest, Money,
+    Message, ModelRequest, Money, Participant,
     event::StopReason,
     request::{MessageRole, Part, ToolChoice, ToolInput},
 };
@@ -28,6 +28,7 @@ pub struct Dialogue {
     /// Results of the tools that have.
     results: Vec<Part>,
     last: Option<AgentReply>,
+    answered_by: Option<Participant>,
     failure: Option<AgentFailure>,
     spent_tokens: u64,
     spent: Money,
@@ -120,6 +121,8 @@ impl Dialogue {
         if !reply.content.is_empty() {
             self.messages.push(Message::new(MessageRole::Assistant, reply.content.clone()));
         }
+        let who = Participant::new(reply.vendor.clone(), reply.model.clone());
+        self.answered_by = Some(who.with_provider_id(reply.provider.clone()));
         self.last = Some(reply.clone());
     }
 
@@ -209,6 +212,11 @@ impl Dialogue {
     /// Whether nothing was said yet.
     pub fn is_new(&self) -> bool {
         self.messages.is_empty()
+    }
+
+    /// Who answered last.
+    pub fn answered_by(&self) -> Option<&Participant> {
+        self.answered_by.as_ref()
     }
 
     /// The known cost so far.

@@ -1,7 +1,8 @@
 //! What a journal holds of a dialogue.
 
 use forge_core::{
-    ErrorKind, ModelId, ModelResponse, Money, ProviderId, TokenCount, event::StopReason, request::Part,
+    ErrorKind, ModelId, ModelProvider, ModelResponse, Money, ProviderId, TokenCount, event::StopReason,
+    request::Part,
 };
 use forge_durable::ModelCall;
 use serde::{Deserialize, Serialize};
@@ -64,6 +65,8 @@ pub struct AgentReply {
     pub cost: Option<Money>,
     /// The configured provider that answered.
     pub provider: ProviderId,
+    /// Whose model it is.
+    pub vendor: ModelProvider,
     /// The model that answered.
     pub model: ModelId,
     /// How long it took, in milliseconds.
@@ -81,6 +84,7 @@ impl AgentReply {
             tokens: TokenCount::default(),
             cost: None,
             provider: "none".into(),
+            vendor: "none".into(),
             model: "none".into(),
             took_ms: 0,
             failed_attempts: 0,
@@ -94,6 +98,7 @@ impl AgentReply {
             tokens: response.tokens,
             cost,
             provider: response.participant.provider_id.clone(),
+            vendor: response.participant.provider.clone(),
             model: response.model,
             took_ms: u64::try_from(response.duration.as_millis()).unwrap_or(u64::MAX),
             content: response.content,

@@ -16,6 +16,9 @@ pub struct Brief {
     pub task: String,
     /// The folder of the user.
     pub workspace: PathBuf,
+    /// The session that it is part of, for accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Whether the user's folder itself is worked in, and no worktree beside it.
     #[serde(default)]
     pub here: bool,
@@ -43,6 +46,7 @@ impl Brief {
         Self {
             task: task.into(),
             workspace: workspace.into(),
+            session: None,
             here: false,
             unattended: false,
             checks: Vec::new(),

@@ -1,11 +1,13 @@
 //! What a person may do with a workflow, and when.
 
 use forge_core::Money;
+use serde::{Deserialize, Serialize};
 
 use super::{event::Event, stage::Stage, state::State};
 
 /// What a person wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Command {
     /// Answer the clarifier's questions.

@@ -256,8 +256,10 @@ pub enum Outcome {
     },
     /// The answer is no set of edits, or does not fit.
     Unfit {
-        /// What is wrong, in words for the model.
+        /// What is wrong.
         problem: String,
+        /// The same in words for the model, with what to do next.
+        told: String,
     },
     /// It is done.
     Done,

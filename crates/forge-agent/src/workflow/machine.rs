@@ -6,7 +6,7 @@ use std::{
 };
 
 use forge_core::{
-    CallContext, ModelRequest, ProviderExt as _,
+    CallContext, ModelRequest, Participant, ProviderExt as _,
     storage::{budget::BudgetCap, journal::StreamName},
     tags::Tags,
 };
@@ -88,6 +88,8 @@ impl WorkflowMachine {
 
     fn tags(&self, agent: &AgentId) -> Tags {
         let tags = self.deps.tags.clone().with_workflow(self.name.as_str());
+        let session = self.state.brief.as_ref().and_then(|brief| brief.session.clone());
+        let tags = session.map_or(tags.clone(), |session| tags.with_session(session));
         tags.with_task(format!("{}.{agent}", self.name.as_str()))
     }
 
@@ -103,6 +105,13 @@ impl WorkflowMachine {
             effect: Effect::Call(Arc::new(request)),
             key: Key::Call(agent),
         }
+    }
+
+    /// Whose edits stand in the change.
+    fn authors(&self) -> Vec<Participant> {
+        let is_editor = |agent: &AgentId| matches!(agent, AgentId::Editor(_));
+        let editors = self.state.dialogues.iter().filter(|(agent, _)| is_editor(agent));
+        editors.filter_map(|(_, dialogue)| dialogue.answered_by().cloned()).collect()
     }
 
     /// The budgets of the workflow and of the agent, which hold beside the configured ones.
@@ -127,8 +136,15 @@ impl WorkflowMachine {
     ) -> BoxFuture<'static, EffectOutcome> {
         let cx = cx.with_caps(self.caps(agent));
         let (provider, price) = (Arc::clone(&self.deps.provider), Arc::clone(&self.deps.price));
+        let authors = if matches!(agent, AgentId::Reviewer(_)) { self.authors() } else { Vec::new() };
         Box::pin(async move {
-            EffectOutcome::Said(match provider.complete(&cx, request).await {
+            let among_others = cx.clone().with_exclusions(authors);
+            let mut response = provider.complete(&among_others, Arc::clone(&request)).await;
+            // Where nobody else can be asked, somebody reads their own text rather than nobody at all.
+            if response.is_err() && !among_others.exclude.is_empty() && cx.attempts.begun() == 0 {
+                response = provider.complete(&cx, request).await;
+            }
+            EffectOutcome::Said(match response {
                 Ok(response) => {
                     let failed = u32::try_from(cx.attempts.failed().len()).unwrap_or(u32::MAX);
                     let cost = price(&response);

@@ -14,6 +14,7 @@ mod event;
 mod machine;
 mod merge;
 mod next;
+mod orders;
 mod run;
 mod stage;
 mod state;

@@ -235,13 +235,14 @@ impl State {
                 None => Step::record(Event::TaskEnded { task: id.clone(), end: TaskEnd::Done }),
             };
         }
-        match (self.drive(&editor(task)), &task.problem) {
+        match (self.drive(&editor(task)), &task.unfit) {
             (Driven::Step(step), _) => step,
             (Driven::Over(ended), _) => self.give_up(task, ended.to_string()),
             (Driven::Answer(_), None) => self.act(Act::Resolve(id.clone())),
-            (Driven::Answer(_), Some(problem)) => self
-                .refuse(&editor(task), problem.clone())
-                .unwrap_or_else(|ended| self.give_up(task, ended.to_string())),
+            (Driven::Answer(_), Some((problem, told))) => {
+                let given_up = |_| self.give_up(task, format!("its edits cannot be made: {problem}"));
+                self.refuse(&editor(task), told.clone()).unwrap_or_else(given_up)
+            }
         }
     }
 

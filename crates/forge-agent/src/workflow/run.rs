@@ -1,7 +1,10 @@
 //! One workflow, claimed by a process.
 
+use std::pin::pin;
+
 use forge_core::storage::journal::{Journal, StreamInfo, StreamName};
 use forge_durable::{Controls, Machine as _, Run};
+use futures_util::future::{Either, select};
 
 use super::{
     brief::Brief,
@@ -11,6 +14,7 @@ use super::{
     event::{Event, MergedInto, VERSION},
     machine::{KIND, Order, WorkflowMachine},
     merge::Merge,
+    orders::Orders,
     stage::Stage,
     state::State,
 };
@@ -19,6 +23,7 @@ use super::{
 #[derive(Debug)]
 pub struct Workflow {
     run: Run<WorkflowMachine>,
+    orders: Orders,
 }
 
 /// Steers a workflow while it runs. Clones steer the same one.
@@ -63,9 +68,10 @@ impl Workflow {
     }
 
     async fn claim(deps: WorkflowDeps, name: StreamName) -> Result<Self, WorkflowError> {
-        let run = deps.run.clone();
+        let (run, folder) = (deps.run.clone(), deps.folder(&name));
         let machine = WorkflowMachine::new(deps, name.clone());
-        Ok(Self { run: Run::open(run, name, machine).await? })
+        let run = Run::open(run, name, machine).await?;
+        Ok(Self { run, orders: Orders::of(&folder) })
     }
 
     /// What a workflow has come to, without claiming it.
@@ -114,7 +120,27 @@ impl Workflow {
     /// # Errors
     /// Those of the journal. What goes wrong in the work is part of the state.
     pub async fn run(self) -> Result<State, WorkflowError> {
-        Ok(self.run.run().await?.state)
+        let timer = std::sync::Arc::clone(&self.run.machine().deps.run.timer);
+        let following = pin!(self.orders.follow(timer, self.run.controls()));
+        // Apart, because it is large and moved about.
+        match select(Box::pin(self.run.run()), following).await {
+            Either::Left((done, _)) => Ok(done?.state),
+            Either::Right(((), running)) => Ok(running.await?.state),
+        }
+    }
+
+    /// Leaves an order for the process that runs the workflow. It is followed as soon as it is seen, if it can be then.
+    ///
+    /// # Errors
+    /// The folder of the workflow cannot be written.
+    pub fn order(
+        deps: &WorkflowDeps,
+        name: &StreamName,
+        command: &Command,
+        by: Option<String>,
+    ) -> Result<(), WorkflowError> {
+        let left = Orders::of(&deps.folder(name)).leave(command, by);
+        left.map_err(|why| WorkflowError::Host(why.to_string()))
     }
 
     /// Releases it as it stands.

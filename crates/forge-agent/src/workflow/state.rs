@@ -86,8 +86,8 @@ pub struct TaskState {
     pub(super) is_applied: bool,
     /// Answers that were no set of edits, since the last that was.
     pub(super) refusals: usize,
-    /// What is wrong with its last answer.
-    pub(super) problem: Option<String>,
+    /// What is wrong with its last answer, for people and for the model.
+    pub(super) unfit: Option<(String, String)>,
     /// Whether it is being undone, and why.
     pub(super) giving_up: Option<String>,
 }
@@ -113,7 +113,7 @@ impl TaskState {
             intent: None,
             is_applied: false,
             refusals: 0,
-            problem: None,
+            unfit: None,
             giving_up: None,
         }
     }
@@ -184,7 +184,7 @@ impl State {
         match event {
             AgentEvent::Refused { .. } => {
                 if let Some(task) = self.task_mut(task) {
-                    task.problem = None;
+                    task.unfit = None;
                 }
             }
             // Its checks failed, and it is told.
@@ -253,8 +253,8 @@ impl State {
                 task.intent = Some(intent.clone());
                 task.before.get_or_insert_with(|| before.clone());
             }
-            Outcome::Unfit { problem } => {
-                task.problem = Some(problem.clone());
+            Outcome::Unfit { problem, told } => {
+                task.unfit = Some((problem.clone(), told.clone()));
                 task.refusals += 1;
             }
             _ => {}

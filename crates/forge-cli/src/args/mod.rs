@@ -16,6 +16,7 @@ mod prompts;
 mod review;
 mod serve;
 mod session;
+mod workflow;
 
 use std::{
     net::SocketAddr,
@@ -57,6 +58,7 @@ pub(crate) use self::{
         Accept, FailOn, Follow, ResultFormat, Resume, Run, RunMode, RunOutput, SessionArgs, SessionsCommand,
         SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
     },
+    workflow::{WorkflowCommand, WorkflowGo, WorkflowOne, WorkflowStart},
 };
 
 #[expect(clippy::doc_markdown, reason = "shown as help text")]
@@ -107,6 +109,7 @@ impl Args {
             Command::Resume(resume) if resume.session.jsonl => Form::JsonLines,
             Command::Review(review) if review.session.jsonl => Form::JsonLines,
             Command::Follow(follow) if follow.session.jsonl => Form::JsonLines,
+            Command::Workflow { command } if command.is_jsonl() => Form::JsonLines,
             Command::Watch(_) if self.json => Form::JsonLines,
             Command::Metrics { command } if command.is_in_json() => Form::Json,
             Command::Review(review) if review.is_in_json() => Form::Json,
@@ -135,6 +138,13 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
+    /// Plan, edit, check and review a task, with your approval of the plan.
+    Workflow {
+        #[command(subcommand)]
+        command: Box<WorkflowCommand>,
+    },
+    Plan(Box<WorkflowStart>),
+    Edit(Box<WorkflowGo>),
     /// Find what was asked and answered before.
     Log(Log),
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.

@@ -119,6 +119,11 @@ impl Prompts {
         &self.0
     }
 
+    /// The same set, shared.
+    pub fn share(&self) -> Arc<PromptSet> {
+        Arc::clone(&self.0)
+    }
+
     /// The same with these files in place of those of their names: earlier versions.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use forge_config::{KeyPath, Problem, ResolveContext, Section, code};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::dollars;
 use crate::Money;
 
 /// The most dollars that a call or a day may be given.
@@ -122,10 +123,4 @@ impl Section for McpSection {
             roots: spec.roots.clone().unwrap_or_default(),
         }
     }
-}
-
-/// Rounded down, so that no budget allows more than is written.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in its range")]
-fn dollars(dollars: f64) -> Money {
-    Money::from_nanos((dollars * 1e9) as u64)
 }

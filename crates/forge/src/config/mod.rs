@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, `hooks:`, `permissions:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, `agents:`, `workflow:`, `hooks:`, `permissions:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -29,6 +29,7 @@
 //! );
 //! ```
 
+mod agents;
 mod hooks;
 mod mcp;
 mod permissions;
@@ -48,6 +49,7 @@ pub use forge_router::{RouterPlan, RouterSection, RouterSpec};
 use serde_json::Value;
 
 pub use self::{
+    agents::{AgentPlan, AgentSpec, AgentsPlan, AgentsSpec, CheckSpec, WorkflowPlan, WorkflowSpec},
     hooks::{HookActionPlan, HookOptionsSpec, HookPlan, HookPreset, HookSpec, HooksSpec},
     mcp::{McpPlan, McpSpec},
     permissions::{
@@ -65,6 +67,7 @@ pub use self::{
     session::{CriticsSpec, SeatSpec, SessionPlan, SessionSpec},
 };
 use self::{
+    agents::{AgentsSection, WorkflowSection},
     hooks::{Hooks, HooksSection},
     mcp::McpSection,
     permissions::PermissionsSection,
@@ -72,7 +75,7 @@ use self::{
     serve::ServeSection,
     session::SessionSection,
 };
-use crate::{AdapterRegistry, ModelTable, proxy::Proxies};
+use crate::{AdapterRegistry, ModelTable, Money, proxy::Proxies};
 
 /// The JSON Schema (2020-12) of a `forge.yaml` with the adapters and sections that are built in, for editors.
 pub fn schema() -> &'static Value {
@@ -96,6 +99,8 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
         .with(McpSection)
         .with(PromptsSection)
         .with(ExperimentsSection)
+        .with(AgentsSection)
+        .with(WorkflowSection)
         .with(HooksSection)
         .with(PermissionsSection)
 }
@@ -164,6 +169,8 @@ impl<'a> Loader<'a> {
             mcp: loaded.take().unwrap_or_default(),
             prompts: loaded.take().unwrap_or_default(),
             experiments: loaded.take::<Experiments>().unwrap_or_default().0,
+            agents: loaded.take().unwrap_or_default(),
+            workflow: loaded.take().unwrap_or_default(),
             hooks: loaded.take::<Hooks>().unwrap_or_default().0,
             permissions: loaded.take().unwrap_or_default(),
             name: file.to_owned(),
@@ -193,6 +200,10 @@ pub struct ConfigFile {
     pub prompts: PromptsPlan,
     /// Who gets which version of a prompt.
     pub experiments: Vec<ExperimentPlan>,
+    /// Who does what in a workflow.
+    pub agents: AgentsPlan,
+    /// How workflows go.
+    pub workflow: WorkflowPlan,
     /// Programs that are asked or told at points of the work, in the order in which they are.
     pub hooks: Vec<HookPlan>,
     /// What models may do here.
@@ -258,4 +269,10 @@ fn set_proxies(plan: &mut RouterPlan, spec: &RouterSpec, registry: &AdapterRegis
             provider.proxy = provider.endpoint.as_deref().or_else(usual).and_then(|url| proxies.to(url));
         }
     }
+}
+
+/// Rounded down, so that no budget allows more than is written.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is in its range")]
+fn dollars(dollars: f64) -> Money {
+    Money::from_nanos((dollars * 1e9) as u64)
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Stages`] is a [`Responder`] for [`SimConfig::responder`](forge_sim::SimConfig::responder). It knows the stage of a
 //! session by the headings and fields of its prompts; drafts have sections, findings quote what they are about, and
-//! revisions mend it. Everything else is answered as [`Plain`](forge_sim::responder::Plain) does.
+//! revisions mend it. Agents of a workflow carry out tasks that say word for word what to
+//! change. Everything else is answered as [`Plain`](forge_sim::responder::Plain) does.
 //!
 //! ```
 //! # async fn demo() -> Result<(), forge_sim::SimError> {
@@ -22,6 +23,7 @@ mod fields;
 mod prompt;
 mod remarks;
 mod stage;
+mod work;
 
 use std::sync::Arc;
 
@@ -72,7 +74,10 @@ pub fn council() -> ProviderPlan {
 
 impl Responder for Stages {
     fn answer(&self, turn: &Turn, seed: u64) -> Reply {
-        respond(turn, seed, self)
+        match work::Agent::of(turn) {
+            Some(agent) => Reply::text(agent.answer(turn)),
+            None => respond(turn, seed, self),
+        }
     }
 }
 

@@ -137,6 +137,10 @@ serve:
   grace: 5s
   relay: false
 mcp: { context: "127.0.0.1:9101", models: "[::1]:9102", max_connections: 5, per_call_usd: 0.5, per_day_usd: 3, roots: [code, docs] }
+agents:
+  clarifier: { enabled: false }
+  planner: { role: drafter, provider: claude, model: claude-opus-5, temperature: 0.5, max_steps: 8, max_cost_usd: 0.5 }
+workflow: { checks: [ { run: [make, check], timeout: 2m } ], formats: [udiff], max_cost_usd: 3 }
 hooks:
   guard: { event: PreEdit, matcher: "*.sql|infra/**", run: [./guard.sh, --strict], timeout: 5s, required: true }
   line: { event: Stop, run: ["make check"], shell: true }
@@ -287,6 +291,9 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.serve),
         format!("{:?}", file.mcp),
         format!("{:?} {:?}", file.prompts, file.experiments),
+        format!("{:?} {:?}", file.agents, file.workflow),
+        format!("{:?}", file.hooks),
+        format!("{:?}", file.permissions),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }

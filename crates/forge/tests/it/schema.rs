@@ -37,10 +37,12 @@ fn the_schema_names_every_section() {
         "mcp",
         "prompts",
         "experiments",
+        "agents",
+        "workflow",
         "hooks",
         "permissions",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 19);
+    assert_eq!(sections.len(), 21);
 }

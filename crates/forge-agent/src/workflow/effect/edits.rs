@@ -89,9 +89,8 @@ impl Answer {
             let form = prompts.render_as_is(&name, &json!({})).map_err(|why| why.to_string())?;
             format!("Answer once more with all edits of the task, now in another form.\n\n{form}")
         };
-        let problem =
-            format!("Nothing was written, because your edits cannot be made:\n\n{problem}\n\n{form}");
-        Ok(Outcome::Unfit { problem })
+        let told = format!("Nothing was written, because your edits cannot be made:\n\n{problem}\n\n{form}");
+        Ok(Outcome::Unfit { problem: problem.to_owned(), told })
     }
 }
 

@@ -1,0 +1,218 @@
+//! Workflows over the providers of a system.
+
+use std::{path::PathBuf, sync::Arc};
+
+use forge_agent::workflow::{
+    Brief, Cast, Casting, Check, Command, Observer, State, Workflow, WorkflowDeps, WorkflowError,
+};
+
+use crate::{
+    ParticipantRole,
+    config::AgentPlan,
+    router::Router,
+    sessions::session_name,
+    storage::journal::{StreamInfo, StreamName, Streams as _},
+    system::{System, SystemError},
+};
+
+/// Plans, edits, checks and reviews in one folder.
+///
+/// ```no_run
+/// use forge::{System, WorkflowModeController};
+///
+/// # async fn demo(system: System) -> Result<(), Box<dyn std::error::Error>> {
+/// let controller = WorkflowModeController::new(system, "/home/ada/project");
+/// let id = controller.start_workflow(None, "Implement user authentication").await?;
+/// let state = controller.open(&id).await?.run().await?;
+/// println!("{}: {:?}", state.stage, state.plan.map(|plan| plan.summary));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct WorkflowModeController {
+    system: System,
+    workspace: PathBuf,
+    observer: Option<Observer>,
+}
+
+/// What a workflow is called.
+pub type WorkflowId = StreamName;
+
+/// Why a workflow cannot be begun or opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ControllerError {
+    /// The system refuses.
+    #[error(transparent)]
+    System(#[from] SystemError),
+    /// The workflow does.
+    #[error(transparent)]
+    Workflow(#[from] WorkflowError),
+    /// There is no folder for worktrees and checkpoints.
+    #[error("workflows are kept in a folder, and there is none; set FORGE_HOME to one, or HOME")]
+    NoFolder,
+    /// A provider that is not there.
+    #[error("agents.{agent}.provider: there is no provider `{provider}`")]
+    NoProvider {
+        /// The agent.
+        agent: &'static str,
+        /// Who should be asked.
+        provider: String,
+    },
+}
+
+impl WorkflowModeController {
+    /// Workflows of a system in this folder.
+    pub fn new(system: System, workspace: impl Into<PathBuf>) -> Self {
+        Self { system, workspace: workspace.into(), observer: None }
+    }
+
+    /// Tells this observer of every entry.
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// What a workflow with this task is asked to do, as the configuration says.
+    ///
+    /// # Errors
+    /// The configuration names a provider that is not there.
+    pub fn brief(&self, task: impl Into<String>) -> Result<Brief, ControllerError> {
+        let (agents, plan) = (self.system.agents_plan(), self.system.workflow_plan());
+        let cast = |agent, plan: &AgentPlan, role| self.cast(agent, plan, role);
+        let mut casting = Casting::new(
+            cast("planner", &agents.planner, "planner")?,
+            cast("editor", &agents.editor, "coder")?,
+        );
+        let optional = |agent: &'static str, plan: &AgentPlan, role| {
+            (!plan.disabled).then(|| cast(agent, plan, role)).transpose()
+        };
+        casting.clarifier = optional("clarifier", &agents.clarifier, "clarifier")?;
+        casting.reviewer = optional("reviewer", &agents.reviewer, "reviewer")?;
+        let mut brief = Brief::new(task, &self.workspace, casting);
+        let checks = plan.checks.iter().map(|(run, timeout)| Check::new(run.clone()).with_timeout(*timeout));
+        brief.checks = checks.collect();
+        let formats: Vec<_> = plan.formats.iter().filter_map(|name| name.parse().ok()).collect();
+        if !formats.is_empty() {
+            brief.formats = formats;
+        }
+        brief.money = plan.max_cost;
+        Ok(brief)
+    }
+
+    fn cast(&self, agent: &'static str, plan: &AgentPlan, role: &str) -> Result<Cast, ControllerError> {
+        let role = ParticipantRole::from(plan.role.as_deref().unwrap_or(role));
+        let participant = match &plan.provider {
+            None => Router::participant(role.clone()),
+            Some(id) => {
+                let missing = || ControllerError::NoProvider { agent, provider: id.clone() };
+                let one = self.system.participant(id).ok_or_else(missing)?;
+                match plan.model.as_deref() {
+                    Some(model) => one.with_model(model),
+                    None => one,
+                }
+            }
+        };
+        let mut limits = forge_agent::agent::AgentLimits::default().with_money(plan.max_cost);
+        if let Some(steps) = plan.max_steps {
+            limits = limits.with_steps(steps);
+        }
+        Ok(Cast::new(participant.with_role(role)).with_limits(limits).with_temperature(plan.temperature))
+    }
+
+    /// What workflows run on.
+    ///
+    /// # Errors
+    /// A prompt of the configuration cannot be used, or there is no folder to keep anything in.
+    pub fn deps(&self) -> Result<WorkflowDeps, ControllerError> {
+        let session = self.system.session_deps()?;
+        let folder = self.system.folder().ok_or(ControllerError::NoFolder)?;
+        let (variables, router) = (self.system.clone(), self.system.router().clone());
+        let deps = WorkflowDeps::new(
+            Arc::new(self.system.router().clone()),
+            session.run_deps(),
+            session.prompts.share(),
+            folder,
+            Arc::new(move |name| variables.variable(name).map(Into::into)),
+        );
+        let deps = deps.with_price(Arc::new(move |response| router.cost(response)));
+        Ok(match &self.observer {
+            Some(observer) => deps.with_observer(Arc::clone(observer)),
+            None => deps,
+        })
+    }
+
+    /// Begins a workflow as the configuration says, for a session if it is part of one. Nothing is done before it is
+    /// [opened](Self::open) and run.
+    ///
+    /// # Errors
+    /// As of [`brief`](Self::brief) and [`start`](Self::start).
+    pub async fn start_workflow(
+        &self,
+        session: Option<&StreamName>,
+        task: &str,
+    ) -> Result<WorkflowId, ControllerError> {
+        let mut brief = self.brief(task)?;
+        brief.session = session.map(|name| name.as_str().to_owned());
+        let workflow = self.start(brief).await?;
+        let id = workflow.name().clone();
+        workflow.close().await?;
+        Ok(id)
+    }
+
+    /// Begins a workflow, which this process then holds.
+    ///
+    /// # Errors
+    /// The journal refuses, or there is no folder to keep anything in.
+    pub async fn start(&self, brief: Brief) -> Result<Workflow, ControllerError> {
+        let name = session_name().map_err(WorkflowError::from)?;
+        Ok(Workflow::start(self.deps()?, name, brief).await?)
+    }
+
+    /// Takes a workflow up that was begun earlier.
+    ///
+    /// # Errors
+    /// There is none of this name, or another process is at work on it.
+    pub async fn open(&self, id: &WorkflowId) -> Result<Workflow, ControllerError> {
+        Ok(Workflow::open(self.deps()?, id.clone()).await?)
+    }
+
+    /// Leaves an order for the process that runs a workflow.
+    ///
+    /// # Errors
+    /// The folder of the workflow cannot be written.
+    pub fn order(
+        &self,
+        id: &WorkflowId,
+        command: &Command,
+        by: Option<String>,
+    ) -> Result<(), ControllerError> {
+        Ok(Workflow::order(&self.deps()?, id, command, by)?)
+    }
+
+    /// What a workflow has come to, whoever works on it.
+    ///
+    /// # Errors
+    /// There is none of this name, or its journal cannot be read.
+    pub async fn read(&self, id: &WorkflowId) -> Result<State, ControllerError> {
+        Ok(Workflow::read(&**self.system.journal(), id).await?)
+    }
+
+    /// The workflows that are kept, the latest first.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn list(&self) -> Result<Vec<StreamInfo>, ControllerError> {
+        let Some(store) = self.system.store() else { return Ok(Vec::new()) };
+        let mut streams = store.list().await.map_err(WorkflowError::from)?;
+        streams.retain(Workflow::is_one);
+        streams.sort_by(|one, other| other.name.cmp(&one.name));
+        Ok(streams)
+    }
+}
+
+impl std::fmt::Debug for WorkflowModeController {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkflowModeController").field("workspace", &self.workspace).finish_non_exhaustive()
+    }
+}
