@@ -139,6 +139,8 @@ serve:
 mcp: { context: "127.0.0.1:9101", models: "[::1]:9102", max_connections: 5, per_call_usd: 0.5, per_day_usd: 3, roots: [code, docs] }
 agents:
   clarifier: { enabled: false }
+  editor: { max_steps: 9 }
+  reviewer: { enabled: true }
   planner: { role: drafter, provider: claude, model: claude-opus-5, temperature: 0.5, max_steps: 8, max_cost_usd: 0.5 }
 workflow: { checks: [ { run: [make, check], timeout: 2m } ], formats: [udiff], max_cost_usd: 3 }
 hooks:
