@@ -402,6 +402,29 @@ fn what_is_printed_of_prompts_obeys_its_schemas() {
 }
 
 #[test]
+fn what_hooks_print_obeys_its_schemas() {
+    let place = Place::new("forms-hooks");
+    let mut forms = Forms::default();
+    let hooks = r#"schema_version: "1.0"
+providers: { laptop: { type: local, model: qwen3 } }
+hooks:
+  guard: { event: PreEdit, matcher: "*.sql", run: ["echo no >&2; exit 2"], shell: true }
+  gone: { event: Stop, run: [./gone], timeout: 5s }
+  files: { event: PreEdit, preset: validate_files }
+"#;
+    std::fs::write(place.config(), hooks).unwrap();
+    std::fs::write(place.path("input.json"), r#"{"paths": ["a.sql"]}"#).unwrap();
+    forms.hold_output("hooks-list", 0, &mut place.command(&["hooks", "list"]));
+    let said = forms.hold_output("hooks-check", 1, &mut place.command(&["hooks", "check"]));
+    assert_eq!(said["missing"][0]["name"], "gone");
+    let mut fire = place.command(&["hooks", "fire", "PreEdit", "--input", "input.json"]);
+    let said = forms.hold_output("hooks-fire", 1, &mut fire);
+    assert_eq!((&said["reason"], &said["runs"][0]["decision"]), (&"hook `guard`: no".into(), &"deny".into()));
+    forms.hold_output("failure", 2, &mut place.command(&["hooks", "fire", "Nothing"]));
+    forms.end(&["failure", "hooks-check", "hooks-fire", "hooks-list"]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

@@ -15,6 +15,7 @@ mod failover;
 mod faults;
 mod forms;
 mod front;
+mod hooks;
 mod house;
 mod keys;
 mod kills;

@@ -21,6 +21,38 @@ use self::tree::Tree;
 /// How long the pipes of an ended program may stay open, and an end by force may take.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The variables that a program of the user's is given: where things are and how to speak, and nothing that could be a key.
+pub const VARIABLES: [&str; 22] = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TERM",
+    "TMPDIR",
+    "TZ",
+    "CARGO_HOME",
+    "RUSTUP_HOME",
+    "GOPATH",
+    "JAVA_HOME",
+    "VIRTUAL_ENV",
+    "NODE_PATH",
+    // Windows starts nothing without these.
+    "SystemRoot",
+    "PATHEXT",
+    "TEMP",
+    "USERPROFILE",
+    tree::VARIABLE,
+];
+
+/// The environment for a program of the user's: those of [`VARIABLES`] that are set.
+pub fn environment(variable: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
+    VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?))).collect()
+}
+
 /// What a program may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a caller says each of them")]

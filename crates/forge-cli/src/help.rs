@@ -26,7 +26,7 @@ const GROUPS: &[Group] = &[
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "prompts", "route", "doctor"],
-        rest: &["completions", "man", "help"],
+        rest: &["hooks", "completions", "man", "help"],
     },
 ];
 

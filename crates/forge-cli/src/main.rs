@@ -11,6 +11,7 @@ mod doctor;
 mod error;
 mod files;
 mod help;
+mod hooks;
 #[cfg(feature = "index")]
 mod index;
 mod layout;
@@ -163,6 +164,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let source = command.source();
             apart(prompts::run(command, globals(source))).await
         }
+        Command::Hooks { command } => apart(hooks::run(command, config, quiet, json)).await,
         Command::Models { command: ModelsCommand::List(list) } => {
             let args = globals(list.source);
             apart(models::list(list, args)).await

@@ -25,12 +25,16 @@ pub mod config;
 #[cfg(feature = "system")]
 mod conversation;
 mod environment;
+#[cfg(feature = "agents")]
+mod hooks;
 mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
 #[cfg(feature = "system")]
 mod prompts;
 mod proxy;
+#[cfg(feature = "system")]
+mod scripts;
 #[cfg(feature = "session")]
 mod session_events;
 #[cfg(feature = "system")]
@@ -89,6 +93,8 @@ pub mod ingress {
 
 #[cfg(feature = "system")]
 pub use conversation::{Conversation, ConversationError, Exchange};
+#[cfg(feature = "agents")]
+pub use hooks::{hook_manager, permissions};
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
 #[cfg(feature = "system")]
 pub use prompts::{LABEL, PROJECT_PROMPTS, PromptPlan};

@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod chat;
 mod config;
+mod hooks;
 #[cfg(feature = "index")]
 mod index;
 mod inject;
@@ -39,6 +40,7 @@ pub(crate) use self::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
     },
+    hooks::{HooksCommand, HooksFire},
     inject::{Injection, injections, scenario},
     log::Log,
     metrics::{
@@ -178,6 +180,11 @@ pub(crate) enum Command {
     Prompts {
         #[command(subcommand)]
         command: PromptsCommand,
+    },
+    /// Show and try the programs that are asked at points of the work.
+    Hooks {
+        #[command(subcommand)]
+        command: HooksCommand,
     },
     /// Show models, their limits and prices.
     Models {

@@ -256,7 +256,7 @@ pub(crate) fn refused(error: SystemError) -> CliError {
         SystemError::Prompt(error) => CliError::session(&error.into()),
         SystemError::Outside { path } => CliError::usage(
             format!("{} is outside of the project, so trust does not cover it", path.display()),
-            "put the templates into a folder beside forge.yaml",
+            "put it into a folder beside forge.yaml",
         ),
         SystemError::NoState => {
             CliError::usage("there is no folder to keep it in", "set FORGE_HOME to a folder, or HOME")

@@ -1,5 +1,6 @@
 //! What `forge config show` shows: settings under the names that the file has for them, without secrets.
 
+mod hooks;
 mod prompts;
 mod serve;
 
@@ -7,7 +8,10 @@ use std::{fmt::Write as _, time::Duration};
 
 use forge::{
     ProviderId,
-    config::{ConfigFile, Key, KeyPath, McpPlan, McpSpec, RouterPlan, ServeSpec, SessionPlan, is_reference},
+    config::{
+        AgentsSpec, ConfigFile, Key, KeyPath, McpPlan, McpSpec, RouterPlan, ServeSpec, SessionPlan,
+        WorkflowSpec, is_reference,
+    },
     model::Price,
     router::{Budget, Cap, Needs, Parameters, PoolPlan, ProviderPlan, ProviderSpec, RolePlan, Target},
     storage::budget::Scope,
@@ -42,6 +46,15 @@ pub(super) fn written(file: &ConfigFile) -> Value {
         settings["mcp"] = json!(mcp);
     }
     prompts::written(file, &mut settings);
+    if let Some(agents) = file.get::<AgentsSpec>().filter(|agents| **agents != AgentsSpec::default()) {
+        settings["agents"] = json!(agents);
+    }
+    if let Some(workflow) =
+        file.get::<WorkflowSpec>().filter(|workflow| **workflow != WorkflowSpec::default())
+    {
+        settings["workflow"] = json!(workflow);
+    }
+    hooks::written(file, &mut settings);
     tidy(settings)
 }
 
@@ -90,6 +103,11 @@ pub(super) fn resolved(file: &ConfigFile) -> Value {
         "mcp": mcp(&file.mcp),
         "prompts": prompts::prompts(file),
         "experiments": prompts::experiments(file),
+        // What an agent leaves out is as its role and its model have it.
+        "agents": file.get::<AgentsSpec>(),
+        "workflow": file.get::<WorkflowSpec>(),
+        "hooks": hooks::hooks(file),
+        "permissions": hooks::permissions(file),
     }))
 }
 
@@ -431,6 +449,13 @@ serve:
 mcp: { context: "127.0.0.1:9101", max_connections: 5, per_call_usd: 0.5, roots: [code] }
 prompts: { dir: own }
 experiments: { tone: { prompt: form, unit: key, arms: [ { name: a, use: "1" }, { name: b, use: latest, weight: 2 } ] } }
+agents: { planner: { role: drafter, max_steps: 8 } }
+workflow: { checks: [ { run: [make, check], timeout: 2m } ], max_cost_usd: 3 }
+hooks:
+  guard: { event: PreEdit, matcher: "*.sql", run: [./guard.sh, --strict], timeout: 5s, required: true }
+  line: { event: Stop, run: ["make check"], shell: true }
+  message: { event: PreCommit, preset: check_commit_message, options: { max_subject: 60 } }
+permissions: { allow: [ { tool: run, command: [make] } ], deny: [ { path: "*.pem" } ] }
 "#;
 
     #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! From the text of a `forge.yaml` to a plan, with every mistake at its line and column.
 //!
-//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, `agents:`, `workflow:`, and those that a program adds
+//! The file is put together from sections: the router's keys, `session:`, `serve:`, `mcp:`, `prompts:`, `experiments:`, `agents:`, `workflow:`, `hooks:`, `permissions:`, and those that a program adds
 //! ([`Loader::with_section`]). The environment and the disk are the caller's: variables and files come through a
 //! [`Lookup`].
 //!
@@ -30,7 +30,9 @@
 //! ```
 
 mod agents;
+mod hooks;
 mod mcp;
+mod permissions;
 mod prompts;
 mod serve;
 mod session;
@@ -48,7 +50,11 @@ use serde_json::Value;
 
 pub use self::{
     agents::{AgentPlan, AgentSpec, AgentsPlan, AgentsSpec, CheckSpec, WorkflowPlan, WorkflowSpec},
+    hooks::{HookActionPlan, HookOptionsSpec, HookPlan, HookPreset, HookSpec, HooksSpec},
     mcp::{McpPlan, McpSpec},
+    permissions::{
+        PermissionEffect, PermissionRulePlan, PermissionRuleSpec, PermissionsPlan, PermissionsSpec,
+    },
     prompts::{
         ArmPlan, ArmSpec, ExperimentPlan, ExperimentSpec, ExperimentUnit, ExperimentsSpec, PromptsPlan,
         PromptsSpec,
@@ -62,7 +68,9 @@ pub use self::{
 };
 use self::{
     agents::{AgentsSection, WorkflowSection},
+    hooks::{Hooks, HooksSection},
     mcp::McpSection,
+    permissions::PermissionsSection,
     prompts::{Experiments, ExperimentsSection, PromptsSection},
     serve::ServeSection,
     session::SessionSection,
@@ -93,6 +101,8 @@ fn sections(router: RouterSection<'_>) -> Sections<'_> {
         .with(ExperimentsSection)
         .with(AgentsSection)
         .with(WorkflowSection)
+        .with(HooksSection)
+        .with(PermissionsSection)
 }
 
 /// Reads files that are made of the same sections, on the same machine.
@@ -151,7 +161,7 @@ impl<'a> Loader<'a> {
         plan.providers.extend(sessions);
         // Only now is it known whom its names can lead to.
         problems.extend(serve::unknown_targets(&serve, &plan));
-        let loaded = ConfigFile {
+        let mut loaded = ConfigFile {
             spec,
             plan,
             session: loaded.take().unwrap_or_default(),
@@ -161,10 +171,13 @@ impl<'a> Loader<'a> {
             experiments: loaded.take::<Experiments>().unwrap_or_default().0,
             agents: loaded.take().unwrap_or_default(),
             workflow: loaded.take().unwrap_or_default(),
+            hooks: loaded.take::<Hooks>().unwrap_or_default().0,
+            permissions: loaded.take().unwrap_or_default(),
             name: file.to_owned(),
             warnings: std::mem::take(&mut loaded.warnings),
             loaded,
         };
+        loaded.set_origins();
         if problems.is_empty() { Ok(loaded) } else { Err(loaded.refuse(problems)) }
     }
 }
@@ -191,6 +204,10 @@ pub struct ConfigFile {
     pub agents: AgentsPlan,
     /// How workflows go.
     pub workflow: WorkflowPlan,
+    /// Programs that are asked or told at points of the work, in the order in which they are.
+    pub hooks: Vec<HookPlan>,
+    /// What models may do here.
+    pub permissions: PermissionsPlan,
     /// What its author should know, in the order of the file.
     pub warnings: Vec<Report>,
     name: String,
@@ -201,6 +218,27 @@ impl ConfigFile {
     /// The spec or the plan of a section that was added, by its type; `None` if none has that type.
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.loaded.get()
+    }
+
+    /// Says of hooks and rules where they are written, which people are told once they decide something.
+    fn set_origins(&mut self) {
+        let origin = |key: &KeyPath| match self.loaded.place(key) {
+            Some(Place { line, column }) => format!("{}:{line}:{column}", self.name),
+            None => self.name.clone(),
+        };
+        for hook in &mut self.hooks {
+            hook.origin = origin(&KeyPath::ROOT.key("hooks").key(&hook.name));
+        }
+        for rule in &mut self.permissions.rules {
+            rule.origin = origin(&rule.key);
+        }
+    }
+
+    /// Runs the hooks of the user's `own` file before those of this one, and keeps to its permissions.
+    pub(crate) fn keep_to(&mut self, own: Self) {
+        self.plan.keep_to(&own.plan);
+        self.hooks.splice(0..0, own.hooks);
+        self.permissions.own = own.permissions.rules;
     }
 
     /// What is wrong with the file in its surroundings, among its mistakes.

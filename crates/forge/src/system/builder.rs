@@ -129,8 +129,18 @@ impl SystemBuilder {
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn open(self) -> Result<System, SystemError> {
         let models = self.registry.models();
-        let Discovered { mut plan, origins, session, serve, mcp, prompts, agents, workflow, warnings } =
-            self.discover().await?;
+        let Discovered {
+            mut plan,
+            origins,
+            session,
+            serve,
+            mcp,
+            prompts,
+            agents,
+            workflow,
+            guards,
+            warnings,
+        } = self.discover().await?;
         let mut deps = router_deps();
         deps.events.clone_from(&self.events);
         (deps.registry, deps.models) = (Arc::clone(&self.registry), Arc::new(models));
@@ -176,6 +186,7 @@ impl SystemBuilder {
             prompts,
             agents,
             workflow,
+            guards,
             warnings,
             store,
             journal,

@@ -7,7 +7,9 @@ use futures_util::future::join_all;
 use super::{FoundFile, Paths, SystemError, file::Variables};
 use crate::{
     Adapter, AdapterRegistry, ModelId, ModelTable,
-    config::{AgentsPlan, ConfigFile, McpPlan, ServePlan, SessionPlan, WorkflowPlan},
+    config::{
+        AgentsPlan, ConfigFile, HookPlan, McpPlan, PermissionsPlan, ServePlan, SessionPlan, WorkflowPlan,
+    },
     environment::Environment,
     prompts::PromptPlan,
     provider::{AdapterSettings, Health},
@@ -29,6 +31,13 @@ const LOCAL_SERVERS: [(&str, &str); 4] = [
 /// The kind of adapter that speaks to local servers.
 const LOCAL: &str = "local";
 
+/// What stands between models and the machine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Guards {
+    pub(crate) hooks: Vec<HookPlan>,
+    pub(crate) permissions: PermissionsPlan,
+}
+
 /// A plan with where each of its providers was found.
 #[derive(Debug, Default)]
 pub(crate) struct Discovered {
@@ -41,6 +50,7 @@ pub(crate) struct Discovered {
     pub(crate) prompts: PromptPlan,
     pub(crate) agents: Box<AgentsPlan>,
     pub(crate) workflow: WorkflowPlan,
+    pub(crate) guards: Guards,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -72,6 +82,7 @@ impl Discovered {
             prompts,
             agents: Box::new(file.agents),
             workflow: file.workflow,
+            guards: Guards { hooks: file.hooks, permissions: file.permissions },
             warnings,
         }
     }

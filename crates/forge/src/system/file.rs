@@ -97,7 +97,7 @@ impl FoundFile {
         if let Some(own) = own {
             let own = own.load_on(registry, models, today, placeholders(Arc::clone(&machine.variables)))?;
             // A project may allow less than its user does, never more.
-            file.plan.keep_to(&own.plan);
+            file.keep_to(own);
         }
         Ok(file)
     }

@@ -11,7 +11,7 @@ mod trust;
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use self::discover::Discovered;
+use self::discover::{Discovered, Guards};
 pub use self::{
     builder::{SystemBuilder, price_version, store_options},
     discover::{LocalServer, local_servers},
@@ -22,7 +22,7 @@ pub use self::{
 };
 use crate::{
     Adapter, ModelResponse, Money, Participant, ParticipantRole, ProviderError,
-    config::{AgentsPlan, McpPlan, ServePlan, SessionPlan, WorkflowPlan},
+    config::{AgentsPlan, HookPlan, McpPlan, PermissionsPlan, ServePlan, SessionPlan, WorkflowPlan},
     prompts::PromptPlan,
     router::{ProviderPlan, Router, RouterPlan, TaskContext},
     session::{Plan, Session, SessionDeps, SessionError},
@@ -65,6 +65,7 @@ pub struct System {
     prompts: PromptPlan,
     agents: Box<AgentsPlan>,
     workflow: WorkflowPlan,
+    guards: Guards,
     warnings: Vec<String>,
     store: Option<Arc<Store>>,
     journal: Arc<dyn Journal>,
@@ -119,6 +120,16 @@ impl System {
     /// How the configuration wants programs that speak MCP to be answered.
     pub fn mcp_plan(&self) -> &McpPlan {
         &self.mcp
+    }
+
+    /// Programs that are asked or told at points of the work.
+    pub fn hook_plans(&self) -> &[HookPlan] {
+        &self.guards.hooks
+    }
+
+    /// What models may do on this machine.
+    pub fn permissions_plan(&self) -> &PermissionsPlan {
+        &self.guards.permissions
     }
 
     /// Where prompts come from, and who gets which version of them.
@@ -272,14 +283,24 @@ impl System {
     /// # Errors
     /// A configuration that cannot be used, or nobody to ask.
     pub async fn reload(&mut self) -> Result<(), SystemError> {
-        let Discovered { mut plan, origins, session, serve, mcp, prompts, agents, workflow, warnings } =
-            self.builder.discover().await?;
+        let Discovered {
+            mut plan,
+            origins,
+            session,
+            serve,
+            mcp,
+            prompts,
+            agents,
+            workflow,
+            guards,
+            warnings,
+        } = self.builder.discover().await?;
         session_model::provide(&mut plan.providers, &self.host, &self.live);
         // The router first: if it refuses, nothing else has changed.
         self.router.reload(plan.clone())?;
         (self.plan, self.origins, self.session, self.warnings) = (plan, origins, session, warnings);
         (self.serve, self.mcp, self.prompts) = (serve, mcp, prompts);
-        (self.agents, self.workflow) = (agents, workflow);
+        (self.agents, self.workflow, self.guards) = (agents, workflow, guards);
         self.host.set_plan(self.session.clone(), self.prompts.clone());
         Ok(())
     }

@@ -9,21 +9,22 @@ use super::{Paths, SystemError, text, trust::canonical};
 use crate::{
     config::{ConfigFile, Trust},
     prompts::project_folder,
+    scripts::scripts,
 };
 
-/// The prompts that a project's file leads to, each with the key that does; the root for those that lie where prompts of a
-/// project are. Sorted by folder and name.
-type Prompts = Vec<(KeyPath, PathBuf)>;
+/// The prompts that a project's file leads to and the scripts that its hooks run, each with the key that leads there; the
+/// root for prompts that lie where those of a project are. Sorted by folder and name.
+type Files = Vec<(KeyPath, PathBuf)>;
 
-/// The prompts that a project's file leads to, sorted by folder and name.
+/// The prompts that a project's file leads to and the scripts that its hooks run.
 ///
 /// # Errors
 /// One of them lies outside of the project, or a folder cannot be read.
 pub(super) fn reached(config: &Path, file: &ConfigFile) -> Result<Vec<PathBuf>, SystemError> {
-    let prompts = prompts(config, file)?;
-    match prompts.iter().find(|(_, prompt)| lies_outside(config, prompt)) {
+    let files = files(config, file)?;
+    match files.iter().find(|(_, prompt)| lies_outside(config, prompt)) {
         Some((_, outside)) => Err(SystemError::Outside { path: outside.clone() }),
-        None => Ok(prompts.into_iter().map(|(_, prompt)| prompt).collect()),
+        None => Ok(files.into_iter().map(|(_, file)| file).collect()),
     }
 }
 
@@ -35,7 +36,7 @@ fn lies_outside(config: &Path, prompt: &Path) -> bool {
     }
 }
 
-fn prompts(config: &Path, file: &ConfigFile) -> Result<Prompts, SystemError> {
+fn files(config: &Path, file: &ConfigFile) -> Result<Files, SystemError> {
     let beside = |folder: &PathBuf| config.with_file_name("").join(folder);
     let folders = [
         (KeyPath::ROOT.key("session").key("prompts"), file.session.prompts.as_ref().map(beside)),
@@ -48,21 +49,27 @@ fn prompts(config: &Path, file: &ConfigFile) -> Result<Prompts, SystemError> {
         let files = folder.map(|folder| read_folder(&folder)).transpose()?.unwrap_or_default();
         found.extend(files.into_iter().map(|file| (key.clone(), PathBuf::from(file.path))));
     }
+    let project = config.with_file_name("");
+    for hook in &file.hooks {
+        let key = KeyPath::ROOT.key("hooks").key(&hook.name);
+        let scripts = scripts(&hook.action, &project);
+        found.extend(scripts.iter().map(|script| (key.clone(), project.join(script))));
+    }
     Ok(found)
 }
 
-/// Why the prompts of a project's file may not be used; `None` if they may. Nothing outside of the project is one of
-/// its prompts, wherever a link leads, and each has to be as the user trusted it.
+/// Why the files of a project may not be used; `None` if they may. Nothing outside of the project is one of
+/// its files, wherever a link leads, and each has to be as the user trusted it.
 pub(super) fn objection(config: &Path, trust: Trust, file: &ConfigFile, paths: &Paths) -> Option<Problem> {
     if trust != Trust::Trusted {
         return None;
     }
     // A folder that cannot be read is told when a session needs it.
-    for (at, prompt) in prompts(config, file).ok()? {
+    for (at, prompt) in files(config, file).ok()? {
         let name = prompt.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if lies_outside(config, &prompt) {
             let message = format!("`{name}` is outside of the project, so trust does not cover it");
-            let hint = "put the templates into a folder beside forge.yaml";
+            let hint = "put it into a folder beside forge.yaml";
             return Some(Problem::new(forge_config::code::UNTRUSTED, at, message).with_hint(hint));
         }
         let now = text::read(&prompt);

@@ -137,6 +137,23 @@ serve:
   grace: 5s
   relay: false
 mcp: { context: "127.0.0.1:9101", models: "[::1]:9102", max_connections: 5, per_call_usd: 0.5, per_day_usd: 3, roots: [code, docs] }
+agents:
+  clarifier: { enabled: false }
+  editor: { max_steps: 9 }
+  reviewer: { enabled: true }
+  planner: { role: drafter, provider: claude, model: claude-opus-5, temperature: 0.5, max_steps: 8, max_cost_usd: 0.5 }
+workflow: { checks: [ { run: [make, check], timeout: 2m } ], formats: [udiff], max_cost_usd: 3 }
+hooks:
+  guard: { event: PreEdit, matcher: "*.sql|infra/**", run: [./guard.sh, --strict], timeout: 5s, required: true }
+  line: { event: Stop, run: ["make check"], shell: true }
+  files: { event: PostEdit, preset: validate_files, options: { max_kb: 50, forbid: [".env"] } }
+  tests: { event: PostCheck, preset: run_tests, options: { run: [make, test] } }
+  message: { event: PreCommit, preset: check_commit_message, options: { max_subject: 60, prefixes: [feat, fix] } }
+  deploy: { event: PreDeploy, preset: deploy_check, options: { branches: [main] } }
+permissions:
+  allow: [ { tool: "run", command: [cargo, test] } ]
+  ask: [ { tool: "mcp__*" } ]
+  deny: [ { path: "*.pem" }, { tool: write_file, path: "infra/**" } ]
 "#;
 
 fn good(text: &str) -> ConfigFile {
@@ -276,6 +293,9 @@ fn every_key_of_the_schema_arrives_in_the_plan() {
         format!("{:?}", file.serve),
         format!("{:?}", file.mcp),
         format!("{:?} {:?}", file.prompts, file.experiments),
+        format!("{:?} {:?}", file.agents, file.workflow),
+        format!("{:?}", file.hooks),
+        format!("{:?}", file.permissions),
     ];
     insta::assert_snapshot!(lines.join("\n"));
 }

@@ -20,7 +20,7 @@ Durations are written `1s`, `250ms`, `10m`. A key that is left out keeps its usu
 ";
 
 /// The sections in the order in which a file has them, with their titles.
-const SECTIONS: [(&str, &str); 30] = [
+const SECTIONS: [(&str, &str); 38] = [
     ("ProviderSpec", "A provider"),
     ("ParameterSpec", "Parameters"),
     ("LimitSpec", "Limits of a provider"),
@@ -51,6 +51,14 @@ const SECTIONS: [(&str, &str); 30] = [
     ("PromptsSpec", "Prompts"),
     ("ExperimentSpec", "An experiment"),
     ("ArmSpec", "An arm of an experiment"),
+    ("AgentsSpec", "Agents of a workflow"),
+    ("AgentSpec", "An agent"),
+    ("WorkflowSpec", "Workflows"),
+    ("CheckSpec", "A check of a workflow"),
+    ("HookSpec", "A hook"),
+    ("HookOptionsSpec", "Options of a check that is built in"),
+    ("PermissionsSpec", "Permissions"),
+    ("PermissionRuleSpec", "A rule"),
 ];
 
 fn reference() -> String {

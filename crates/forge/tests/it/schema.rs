@@ -37,8 +37,12 @@ fn the_schema_names_every_section() {
         "mcp",
         "prompts",
         "experiments",
+        "agents",
+        "workflow",
+        "hooks",
+        "permissions",
     ] {
         assert!(sections[name]["description"].is_string(), "{name}");
     }
-    assert_eq!(sections.len(), 17);
+    assert_eq!(sections.len(), 21);
 }
