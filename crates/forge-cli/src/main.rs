@@ -52,7 +52,7 @@ use tracing_subscriber::{
 #[cfg(feature = "mcp")]
 use crate::args::McpCommand;
 use crate::{
-    args::{Args, Command, Form, GlobalArgs, ModelsCommand, ProvidersCommand, RouteCommand, WorkflowCommand},
+    args::{Args, Command, Form, GlobalArgs, ModelsCommand, RouteCommand, WorkflowCommand},
     error::CliError,
 };
 
@@ -149,12 +149,9 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Teams { command } => apart(access::teams(command, quiet, json)).await,
         Command::Audit(args) => apart(access::audit(args, quiet, json)).await,
         Command::Sim(sim) => apart(sim::run(sim, json)).await,
-        Command::Providers { command: ProvidersCommand::List { known: true, .. } } => providers::known(json),
-        Command::Providers { command: ProvidersCommand::List { source, .. } } => {
-            apart(providers::list(globals(source))).await
-        }
-        Command::Providers { command: ProvidersCommand::Status(status) } => {
-            apart(providers::status(&status, globals(status.source))).await
+        Command::Providers { command } => {
+            let args = globals(command.source());
+            apart(providers::run(command, args)).await
         }
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let args = globals(explain.source);

@@ -11,7 +11,7 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{GlobalArgs, ProvidersStatus},
+    args::{GlobalArgs, ProvidersCommand, ProvidersStatus},
     error::CliError,
     layout,
     setup::Setup,
@@ -19,7 +19,15 @@ use crate::{
     terminal,
 };
 
-pub(crate) async fn list(args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn run(command: ProvidersCommand, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    match command {
+        ProvidersCommand::List { known: true, .. } => known(args.json),
+        ProvidersCommand::List { .. } => list(args).await,
+        ProvidersCommand::Status(status) => self::status(&status, args).await,
+    }
+}
+
+async fn list(args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let system = Setup::open(args).await?;
     let providers = system.providers();
     let (models, today) = (forge::models(), Utc::now().date_naive());
@@ -62,7 +70,7 @@ fn retired<'a>(one: &ProviderPlan, models: &'a ModelTable, today: NaiveDate) -> 
 }
 
 /// Every kind of adapter, and the vendors whose servers speak its dialect.
-pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
+fn known(as_json: bool) -> Result<ExitCode, CliError> {
     let registry = forge::registry();
     let mut rows = Vec::new();
     for kind in registry.kinds() {
@@ -91,7 +99,7 @@ pub(crate) fn known(as_json: bool) -> Result<ExitCode, CliError> {
 }
 
 /// Exit code 0 if every provider is ready, 3 if none is, 1 if some are not.
-pub(crate) async fn status(status: &ProvidersStatus, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+async fn status(status: &ProvidersStatus, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let mut system = Setup::open(args).await?;
     match status.watch {
         None => check(&system, args.json).await,

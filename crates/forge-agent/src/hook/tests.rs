@@ -321,7 +321,7 @@ async fn a_script_that_was_changed_is_not_run() {
     fs::write(place.0.join(&path), "exit 0").unwrap();
     let scripts = vec![Script::read(&place.0, &path).unwrap()];
     let action = HookAction::Program(vec!["sh".to_owned(), "guard.sh".to_owned()]);
-    let guard = Hook { scripts, action, ..required(shell(HookEvent::PreEdit, "")) };
+    let guard = Hook { action, scripts, ..required(shell(HookEvent::PreEdit, "")) };
     let manager = place.manager(vec![guard]);
     assert_eq!(manager.fire(HookEvent::PreEdit, &place.input()).await.decision, HookDecision::Allow);
     let changed =

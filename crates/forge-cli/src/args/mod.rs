@@ -328,6 +328,16 @@ pub(crate) enum ProvidersCommand {
     Status(ProvidersStatus),
 }
 
+impl ProvidersCommand {
+    /// Where the providers come from that are meant.
+    pub(crate) const fn source(&self) -> Source {
+        match self {
+            Self::List { source, .. } => *source,
+            Self::Status(status) => status.source,
+        }
+    }
+}
+
 /// What the user said about where providers come from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct GlobalArgs<'a> {

@@ -136,7 +136,8 @@ fn is_there(program: &str, folder: &Path) -> bool {
     if program.contains('/') {
         return can_run(&folder.join(program));
     }
-    let path = variable("PATH").unwrap_or_default();
+    // Without the variable, these are where the operating system looks.
+    let path = variable("PATH").unwrap_or_else(|| "/usr/bin:/bin".to_owned());
     let mut folders = std::env::split_paths(&path);
     folders.any(|one: PathBuf| can_run(&one.join(program)) || can_run(&one.join(format!("{program}.exe"))))
 }

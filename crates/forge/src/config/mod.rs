@@ -235,6 +235,7 @@ impl ConfigFile {
     }
 
     /// Runs the hooks of the user's `own` file before those of this one, and keeps to its permissions.
+    #[cfg(feature = "system")]
     pub(crate) fn keep_to(&mut self, own: Self) {
         self.plan.keep_to(&own.plan);
         self.hooks.splice(0..0, own.hooks);
