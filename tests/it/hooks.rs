@@ -113,3 +113,24 @@ fn a_program_that_is_not_there_is_told_before_it_is_needed() {
     assert_eq!(said.code, Some(1), "{}", said.stderr);
     assert!(said.stderr.contains("forge.yaml:4:10: the hook `guard` runs `./guard.sh`"), "{}", said.stderr);
 }
+
+#[test]
+fn hooks_of_the_users_own_file_run_in_every_project_and_before_its_own() {
+    let (place, own) = (project("hooks-own"), Place::new("hooks-own-home"));
+    let hooks = "schema_version: \"1.0\"\nproviders: { laptop: { type: local, model: qwen3 } }\nhooks:\n  mine: { event: PreEdit, run: [\"echo mine >&2; exit 2\"], shell: true }\n";
+    fs::create_dir(own.path("forge")).unwrap();
+    fs::write(own.path("forge/config.yaml"), hooks).unwrap();
+    let forge = |arguments: &[&str]| run(place.command(arguments).env("XDG_CONFIG_HOME", own.path("")));
+    assert_eq!(forge(&["config", "trust", "--yes"]).code, Some(0));
+    fs::write(place.path("input.json"), r#"{"paths": ["a.sql"]}"#).unwrap();
+    let said = forge(&["hooks", "fire", "PreEdit", "--input", "input.json"]);
+    assert_eq!(
+        (said.code, said.stdout.as_str()),
+        (Some(1), "PreEdit: deny; hook `mine`: mine\n"),
+        "{}",
+        said.stderr
+    );
+    assert!(!fs::exists(place.path("seen.json")).unwrap());
+    let listed = forge(&["hooks", "list"]).stdout;
+    assert!(listed.contains("config.yaml:4:9 ") && listed.contains("forge.yaml:4:10"), "{listed}");
+}
