@@ -14,7 +14,7 @@ pub(crate) enum HooksCommand {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct HooksFire {
-    /// The event, such as PreToolUse.
+    /// The event, such as `PreToolUse`.
     pub(crate) event: String,
     /// What the hooks are told, as a JSON object; `-` for stdin.
     #[arg(long, value_name = "FILE")]
