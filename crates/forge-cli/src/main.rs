@@ -5,10 +5,12 @@ mod args;
 mod ask;
 mod backup;
 mod chat;
+mod commands;
 mod completion;
 mod config;
 mod doctor;
 mod error;
+mod exec;
 mod files;
 mod help;
 #[cfg(feature = "index")]
@@ -68,7 +70,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error), form),
     };
-    match runtime.block_on(run(args)) {
+    let ended = runtime.block_on(run(args));
+    // A thread that waits for a line of a person would be waited for in turn.
+    runtime.shutdown_background();
+    match ended {
         Ok(code) => code,
         Err(error) => fail(&error, form),
     }
@@ -105,6 +110,10 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Chat(chat) => {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
+        }
+        Command::Exec(exec) => {
+            let args = globals(exec.source);
+            apart(exec::run(*exec, args)).await
         }
         Command::Run(run) => {
             let args = globals(run.source);

@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod chat;
 mod config;
+mod exec;
 #[cfg(feature = "index")]
 mod index;
 mod inject;
@@ -38,6 +39,7 @@ pub(crate) use self::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
     },
+    exec::Exec,
     inject::{Injection, injections, scenario},
     log::Log,
     metrics::{
@@ -133,6 +135,8 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
+    /// Carry out one slash command, such as `/review` or `/help`.
+    Exec(Box<Exec>),
     /// Find what was asked and answered before.
     Log(Log),
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.

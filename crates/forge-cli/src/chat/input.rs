@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
+use forge::agent::command::{CommandSpec, complete};
 use rustyline::{
     Context, Editor, Helper,
     completion::Completer,
@@ -12,7 +13,6 @@ use rustyline::{
     validate::{ValidationContext, ValidationResult, Validator},
 };
 
-use super::command;
 use crate::error::CliError;
 
 /// What was typed.
@@ -33,8 +33,11 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// The editor has these as its history.
-    pub(super) fn new<'a>(history: impl IntoIterator<Item = &'a str>) -> Result<Self, CliError> {
+    /// The editor completes these commands and has these lines as its history.
+    pub(super) fn new(
+        commands: Vec<CommandSpec>,
+        history: impl IntoIterator<Item = String>,
+    ) -> Result<Self, CliError> {
         // An editor draws on stdout.
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(Self::Lines);
@@ -42,7 +45,7 @@ impl Input {
         let failed = |error: ReadlineError| CliError::failed("the terminal cannot be used", &error);
         let mut editor =
             Editor::with_history(rustyline::Config::default(), MemHistory::new()).map_err(failed)?;
-        editor.set_helper(Some(Commands));
+        editor.set_helper(Some(Commands(commands)));
         for line in history {
             editor.add_history_entry(line).map_err(failed)?;
         }
@@ -91,7 +94,7 @@ fn lines(input: &mut impl io::BufRead) -> Result<Typed, CliError> {
 }
 
 /// Completes commands, and lets a line go on.
-pub(super) struct Commands;
+pub(super) struct Commands(Vec<CommandSpec>);
 
 impl Helper for Commands {}
 impl Highlighter for Commands {}
@@ -103,11 +106,7 @@ impl Completer for Commands {
     type Candidate = String;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let typed = line.get(..at).and_then(|line| line.strip_prefix('/'));
-        let begun = |typed: &str| {
-            command::names().filter(|name| name.starts_with(typed)).map(str::to_owned).collect()
-        };
-        Ok((1, typed.map(begun).unwrap_or_default()))
+        Ok(complete(self.0.iter(), line.get(..at).unwrap_or_default()))
     }
 }
 

@@ -8,6 +8,7 @@ use forge_prompt::read_folder;
 use super::{Paths, SystemError, text, trust::canonical};
 use crate::{
     config::{ConfigFile, Trust},
+    project_commands::project_commands,
     prompts::project_folder,
 };
 
@@ -15,7 +16,7 @@ use crate::{
 /// project are. Sorted by folder and name.
 type Prompts = Vec<(KeyPath, PathBuf)>;
 
-/// The prompts that a project's file leads to, sorted by folder and name.
+/// The prompts that a project's file leads to, sorted by folder and name, and the files of the commands beside it.
 ///
 /// # Errors
 /// One of them lies outside of the project, or a folder cannot be read.
@@ -23,7 +24,10 @@ pub(super) fn reached(config: &Path, file: &ConfigFile) -> Result<Vec<PathBuf>, 
     let prompts = prompts(config, file)?;
     match prompts.iter().find(|(_, prompt)| lies_outside(config, prompt)) {
         Some((_, outside)) => Err(SystemError::Outside { path: outside.clone() }),
-        None => Ok(prompts.into_iter().map(|(_, prompt)| prompt).collect()),
+        None => {
+            let commands = project_commands(&config.with_file_name(""));
+            Ok(prompts.into_iter().map(|(_, prompt)| prompt).chain(commands).collect())
+        }
     }
 }
 
