@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use forge::agent::command::{CommandSpec, complete};
 use rustyline::{
-    Context, Editor, Helper,
+    CompletionType, Context, Editor, Helper,
     completion::Completer,
     error::ReadlineError,
     highlight::Highlighter,
@@ -43,8 +43,9 @@ impl Input {
             return Ok(Self::Lines);
         }
         let failed = |error: ReadlineError| CliError::failed("the terminal cannot be used", &error);
-        let mut editor =
-            Editor::with_history(rustyline::Config::default(), MemHistory::new()).map_err(failed)?;
+        // As in a shell: what is common to all, and then the list.
+        let config = rustyline::Config::builder().completion_type(CompletionType::List).build();
+        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(failed)?;
         editor.set_helper(Some(Commands(commands)));
         for line in history {
             editor.add_history_entry(line).map_err(failed)?;

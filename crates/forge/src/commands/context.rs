@@ -20,10 +20,10 @@ const SHOWN: usize = 60;
 
 pub(super) fn commands() -> Vec<SlashCommand> {
     let number = || Argument::new("N", ArgumentKind::Number);
-    let what = Argument::new("PATH[:A-B]|@SYMBOL", ArgumentKind::Text);
+    let what = Argument::new("PATH|@SYMBOL", ArgumentKind::Text);
     let forms = [
         Form::new([], "show what the next question carries, with tokens"),
-        Form::new([what], "carry a file, lines of it, or a definition, as it then is").behind("add"),
+        Form::new([what], "carry a file, its lines (PATH:3-20), or a definition").behind("add"),
         Form::new([number()], "carry this no more").behind("drop"),
         Form::new([number()], "carry this whatever the budget says").behind("pin"),
         Form::new([], "carry nothing any more but what is pinned").behind("clear"),

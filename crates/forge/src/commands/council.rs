@@ -14,7 +14,7 @@ use crate::{
 
 pub(super) fn command() -> SlashCommand {
     let question = Argument::new("QUESTION", ArgumentKind::Text);
-    let form = Form::new([question], "have several models answer: draft, critique, synthesis");
+    let form = Form::new([question], "have several models answer and check each other");
     SlashCommand::new(CommandSpec::new("council", Permission::Ask, [form]), council)
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn command() -> SlashCommand {
     let by = Argument::optional("role|provider", ArgumentKind::OneOf(&["role", "provider"]));
-    let form = Form::new([by], "show calls, tokens, time and cost of this conversation");
+    let form = Form::new([by], "show what its calls took and cost");
     SlashCommand::new(CommandSpec::new("metrics", Permission::Read, [form]), metrics)
 }
 

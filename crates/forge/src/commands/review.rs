@@ -27,7 +27,7 @@ const MOST_BYTES: usize = 1 << 20;
 
 pub(super) fn command() -> SlashCommand {
     let of = Argument::optional("REVSPEC", ArgumentKind::Word);
-    let form = Form::new([of], "have several models read a change: of the working tree, or of a revision");
+    let form = Form::new([of], "have several models read a change");
     SlashCommand::new(CommandSpec::new("review", Permission::Ask, [form]), review)
 }
 

@@ -89,6 +89,8 @@ async fn a_command_of_a_program_takes_part_in_help_and_completion() {
     let context = CommandContext::default();
     assert_eq!(registry.execute("/double 21", &context).await.unwrap().text, "42\n");
     assert!(registry.execute("/help", &context).await.unwrap().text.contains("double a number"));
+    let help = registry.execute("/help", &context).await.unwrap().text;
+    assert!(help.lines().all(|line| line.chars().count() <= 80), "it fits a usual terminal:\n{help}");
     assert_eq!(registry.complete("/dou"), (1, vec!["double".to_owned()]));
 }
 
