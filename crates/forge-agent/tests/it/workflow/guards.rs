@@ -96,6 +96,9 @@ async fn a_hook_may_keep_a_plan_from_being_made_and_a_result_from_being_applied(
     assert_eq!(run(deps.clone(), desk.brief()).await.stage, Stage::AwaitingMerge);
     let mut workflow = Workflow::open(deps, name()).await.unwrap();
     let refused = workflow.merge(MergedInto::WorkingTree, None).await.unwrap_err();
-    assert!(matches!(&refused, WorkflowError::Host(reason) if reason == "hook `test`: it is Friday"), "{refused}");
+    assert!(
+        matches!(&refused, WorkflowError::Host(reason) if reason == "hook `test`: it is Friday"),
+        "{refused}"
+    );
     assert!(desk.read("greet.py").contains("+ nam\n"));
 }
