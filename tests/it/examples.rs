@@ -60,6 +60,21 @@ fn a_dropped_run_is_taken_up_without_asking_again() {
 }
 
 #[test]
+fn commands_are_executed_by_a_line() {
+    let said = run(&mut example("slash_commands"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for expected in [
+        "3 words",
+        "design.md",
+        "Refactor the database layer",
+        "1 questions carried",
+        "did you mean /context?",
+    ] {
+        assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
+    }
+}
+
+#[test]
 fn both_mcp_servers_answer_each_at_its_own_port() {
     let mut process = example("mcp_servers").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let said = BufReader::new(process.stdout.take().unwrap()).lines();

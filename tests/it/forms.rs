@@ -9,7 +9,7 @@ use std::{
 use forge::request::Schema;
 use serde_json::{Map, Value, json};
 
-use crate::{place::Place, run};
+use crate::{place::Place, run, run_with_input};
 
 const SCHEMAS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/schemas");
 
@@ -140,6 +140,10 @@ fn what_a_session_prints_obeys_its_schemas() {
 
     let listed = forms.hold_output("sessions-list", 0, &mut offline(&["sessions", "list"]));
     let id = listed["sessions"][0]["session"].as_str().unwrap();
+    assert_eq!(run_with_input(&mut offline(&["chat"]), "Hello\n").code, Some(0));
+    forms.hold_output("exec", 0, &mut offline(&["exec", "/status"]));
+    let beside = ["sessions", "list", "--conversations"];
+    forms.hold_output("sessions-conversations", 0, &mut offline(&beside));
     forms.hold_output("session-result", 0, &mut offline(&["sessions", "show", id]));
     let parts = ["sessions", "show", id, "--findings", "--dissents", "--decisions", "--calls"];
     let shown = forms.hold_output("sessions-show", 0, &mut offline(&parts));
@@ -155,10 +159,12 @@ fn what_a_session_prints_obeys_its_schemas() {
     forms.end(&[
         "backup",
         "backup-restore",
+        "exec",
         "failure",
         "run-plan",
         "session-event",
         "session-result",
+        "sessions-conversations",
         "sessions-delete",
         "sessions-list",
         "sessions-show",

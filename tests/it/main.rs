@@ -11,6 +11,7 @@ mod config;
 mod continued;
 mod corpora;
 mod examples;
+mod exec;
 mod failover;
 mod faults;
 mod forms;

@@ -3,13 +3,13 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use forge::{
-    CallContext, Message, ModelId, ModelRequest, ModelResponse, Money, Participant, ParticipantRole,
-    Provider as _, ProviderError, StreamEvent,
+    Asked, CallContext, Message, ModelRequest, ModelResponse, Money, ParticipantRole, Provider as _,
+    ProviderError, StreamEvent,
     error::Phase,
     event::Delta,
     request::{Delivery, MessageRole, OutputFormat, Part, SystemText},
     route::{RouteTrace, Verdict},
-    router::{ProviderPlan, Router, TaskContext},
+    router::TaskContext,
     stream::Accumulator,
 };
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
     let question = question(&request);
     let system = Setup::open(args).await?;
     let role = ask.role.as_deref().map_or(ParticipantRole::Generalist, ParticipantRole::from);
-    let mut cx = context(&system, &role, ask.provider.as_deref(), ask.model.as_deref(), &request)?;
+    let mut cx = context(&system, &role, &ask, &request)?;
     let task = TaskContext::new(cx.call_id.to_string(), cx.participant.role.clone());
     cx.tags = cx.tags.with_task(task.id());
     let simulated = system.is_simulated();
@@ -101,74 +101,15 @@ pub(crate) async fn run(ask: Ask, args: GlobalArgs<'_>) -> Result<ExitCode, CliE
 }
 
 /// Who is asked: the provider that the user names, else whoever plays the role.
-pub(crate) fn context(
+fn context(
     system: &Setup,
     role: &ParticipantRole,
-    provider: Option<&str>,
-    model: Option<&str>,
+    ask: &Ask,
     request: &Arc<ModelRequest>,
 ) -> Result<CallContext, CliError> {
-    let named = provider.map(|id| named(system, id)).transpose()?;
-    let (participant, model) = match model {
-        Some(written) => asked_for(system, named.as_ref(), written)?,
-        None => (named, None),
-    };
-    let participant = participant.unwrap_or_else(|| Router::participant(role.clone()));
-    let cx = CallContext::new(participant.with_role(role.clone()));
-    let Some(model) = model else { return Ok(cx) };
-    // Another model of the provider that would be asked.
-    let nobody = || CliError::usage("no provider can be asked", "see `forge route explain`");
-    let first = system.router().first_choice(&cx, request).ok_or_else(nobody)?;
-    Ok(CallContext::new(first.with_model(model)))
-}
-
-/// Who is asked for this model, and its name without a prefix that says who. Without a provider of the user's, it is the
-/// one that the prefix names, else the first whose vendor has the model; one that serves the models of others may have
-/// any.
-fn asked_for(
-    system: &Setup,
-    named: Option<&Participant>,
-    written: &str,
-) -> Result<(Option<Participant>, Option<ModelId>), CliError> {
-    let find = |fits: &dyn Fn(&ProviderPlan) -> bool| {
-        let one = system.plan().providers.iter().find(|one| fits(one))?;
-        system.participant(one.id.as_str())
-    };
-    if let Some((prefix, model)) = written.split_once('/') {
-        // What others serve is called with the prefix.
-        let is_meant = |one: &ProviderPlan| one.id == prefix || one.vendor().as_str() == prefix;
-        let by_prefix = find(&|one| one.id == prefix).or_else(|| find(&is_meant));
-        let fits = |one: &Participant| {
-            named.is_none_or(|named| named.provider_id == one.provider_id || named.provider == one.provider)
-        };
-        if let Some(one) = by_prefix.filter(fits) {
-            return Ok((Some(named.cloned().unwrap_or(one)), Some(model.into())));
-        }
-    }
-    let model = ModelId::from(written);
-    let row = system.router().models().find_id(&model);
-    let (None, Some(vendor)) = (named, row.map(|row| &row.provider)) else {
-        return Ok((named.cloned(), Some(model)));
-    };
-    let own = find(&|one| one.vendor() == *vendor);
-    if let Some(one) = own.or_else(|| find(&|one| one.dialect.is_some())) {
-        return Ok((Some(one), Some(model)));
-    }
-    let registry = forge::registry();
-    let key = registry.kind(vendor.as_str()).and_then(|kind| kind.key_variables.first());
-    let next = match key {
-        Some(key) => format!("set {key}, or name a provider that serves it with `--provider`"),
-        None => "name a provider that serves it with `--provider`".to_owned(),
-    };
-    Err(CliError::usage(format!("`{model}` is a model of {vendor}, which is not configured"), next))
-}
-
-fn named(system: &Setup, id: &str) -> Result<Participant, CliError> {
-    system.participant(id).ok_or_else(|| {
-        let known: Vec<_> = system.plan().providers.iter().map(|one| one.id.as_str()).collect();
-        let what = format!("there is no provider `{id}`");
-        CliError::usage(what, format!("choose one of: {}", known.join(", ")))
-    })
+    let (provider, model) = (ask.provider.clone(), ask.model.clone());
+    let asked = Asked { role: role.clone(), provider, model };
+    system.call_for(&asked, request).map_err(|error| CliError::usage(error.to_string(), error.next()))
 }
 
 /// What the last message asks, in words.

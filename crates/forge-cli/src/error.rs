@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, path::Path, process::ExitCode};
 
 use forge::{
-    ErrorKind, ProviderError,
+    ConversationError, ErrorKind, ProviderError,
     error::Phase,
     session::SessionError,
     storage::{access::AuditFault, budget::BudgetError, journal::JournalError},
@@ -124,6 +124,7 @@ impl CliError {
         let (next, exit) = match error {
             SessionError::Plan(_) => ("configure more providers, or choose another `--mode`", USAGE),
             SessionError::Unknown(_)
+            | SessionError::Foreign(_)
             | SessionError::Exists(_)
             | SessionError::Journal(JournalError::BadName { .. }) => ("see `forge sessions list`", USAGE),
             SessionError::Prompt(_) => ("correct the template", USAGE),
@@ -134,6 +135,12 @@ impl CliError {
         };
         let why = error.source().map(causes).unwrap_or_default();
         Self::new(Code::Session, error.to_string(), exit).because(why).with_next(next)
+    }
+
+    /// A conversation cannot be read or written.
+    pub(crate) fn conversation(error: &ConversationError) -> Self {
+        let failure = Self::failed("the conversation is not kept", error);
+        failure.with_next("begin a new one, or see `forge doctor`")
     }
 
     /// The log is not as it was written.

@@ -5,10 +5,12 @@ mod args;
 mod ask;
 mod backup;
 mod chat;
+mod commands;
 mod completion;
 mod config;
 mod doctor;
 mod error;
+mod exec;
 mod files;
 mod help;
 mod hooks;
@@ -70,7 +72,10 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::failed("the asynchronous runtime did not start", &error), form),
     };
-    match runtime.block_on(run(args)) {
+    let ended = runtime.block_on(run(args));
+    // A thread that waits for a line of a person would be waited for in turn.
+    runtime.shutdown_background();
+    match ended {
         Ok(code) => code,
         Err(error) => fail(&error, form),
     }
@@ -108,19 +113,12 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
         }
-        Command::Workflow { command } => {
-            let args = globals(command.source());
-            apart(workflow::run(*command, args)).await
-        }
-        Command::Plan(start) => {
-            let command = WorkflowCommand::Start(*start);
-            let args = globals(command.source());
-            apart(workflow::run(command, args)).await
-        }
-        Command::Edit(go) => {
-            let command = WorkflowCommand::Approve(*go);
-            let args = globals(command.source());
-            apart(workflow::run(command, args)).await
+        Command::Workflow { command } => apart(workflow::run(*command, globals)).await,
+        Command::Plan(start) => apart(workflow::run(WorkflowCommand::Start(*start), globals)).await,
+        Command::Edit(go) => apart(workflow::run(WorkflowCommand::Approve(*go), globals)).await,
+        Command::Exec(exec) => {
+            let args = globals(exec.source);
+            apart(exec::run(*exec, args)).await
         }
         Command::Run(run) => {
             let args = globals(run.source);

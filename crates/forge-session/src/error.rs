@@ -34,6 +34,9 @@ pub enum SessionError {
     /// There is no session of this name.
     #[error("there is no session `{0}`")]
     Unknown(StreamName),
+    /// Something else is kept under this name, such as a conversation.
+    #[error("`{0}` is not a session")]
+    Foreign(StreamName),
     /// An entry of the journal cannot be read.
     #[error("entry {sequence} of session `{session}` cannot be read")]
     Entry {

@@ -232,18 +232,24 @@ impl Record {
     /// Reads an entry.
     ///
     /// # Errors
-    /// An entry that is no event, or one that says it is of a later version.
+    /// An entry that is no event, one that says it is of a later version, or a first one that begins no session.
     pub(crate) fn read(session: &StreamName, entry: &Entry) -> Result<Self, SessionError> {
         #[derive(Deserialize)]
         struct Head {
             #[serde(default)]
             version: Option<u32>,
+            #[serde(default, rename = "type")]
+            kind: Option<String>,
         }
         let bad = |source| SessionError::Entry { session: session.clone(), sequence: entry.sequence, source };
         // The version first: what a later version wrote is to be refused as such and not as damaged.
         let head: Head = serde_json::from_slice(&entry.payload).map_err(bad)?;
         if let Some(found) = head.version.filter(|found| *found > VERSION) {
             return Err(SessionError::Version { session: session.clone(), found, known: VERSION });
+        }
+        // Every session begins so. What begins otherwise is whole, and something else: nothing is damaged.
+        if entry.sequence == 0 && head.kind.is_some_and(|kind| kind != "session_started") {
+            return Err(SessionError::Foreign(session.clone()));
         }
         serde_json::from_slice(&entry.payload).map_err(bad)
     }

@@ -19,8 +19,12 @@
 //! # }
 //! ```
 
+#[cfg(feature = "system")]
+mod asked;
 #[cfg(feature = "session")]
 mod cast;
+#[cfg(feature = "agents")]
+pub mod commands;
 pub mod config;
 #[cfg(feature = "system")]
 mod conversation;
@@ -30,6 +34,8 @@ mod hooks;
 mod manager;
 #[cfg(feature = "offline")]
 pub mod offline;
+#[cfg(feature = "system")]
+mod project_commands;
 #[cfg(feature = "system")]
 mod prompts;
 mod proxy;
@@ -92,10 +98,15 @@ pub mod ingress {
 }
 
 #[cfg(feature = "system")]
-pub use conversation::{Conversation, ConversationError, Exchange};
+pub use asked::{Asked, NotAsked};
+#[cfg(feature = "system")]
+pub use conversation::{Carried, CarriedWhat, ContextChange, Conversation, ConversationError, Exchange};
 #[cfg(feature = "agents")]
 pub use hooks::{hook_manager, permissions};
+#[cfg(feature = "system")]
 pub use manager::{SetupError, create_participant_manager, provider_plan, router_deps};
+#[cfg(feature = "system")]
+pub use project_commands::project_commands;
 #[cfg(feature = "system")]
 pub use prompts::{LABEL, PROJECT_PROMPTS, PromptPlan};
 #[cfg(feature = "session")]

@@ -12,6 +12,7 @@ use forge_agent::{
 use crate::{
     ParticipantRole,
     config::AgentPlan,
+    hooks::{hook_manager, permissions},
     router::Router,
     sessions::session_name,
     storage::journal::{StreamInfo, StreamName, Streams as _},
@@ -148,6 +149,10 @@ impl WorkflowModeController {
                 observer(name, number, event, state);
             }
         });
+        let hooks =
+            hook_manager(self.system.hook_plans(), &self.workspace, |name| self.system.variable(name));
+        let deps =
+            deps.with_hooks(Arc::new(hooks)).with_permissions(permissions(self.system.permissions_plan()));
         Ok(deps.with_price(Arc::new(move |response| router.cost(response))).with_observer(observed))
     }
 
@@ -215,7 +220,8 @@ impl WorkflowModeController {
         let Some(store) = self.system.store() else { return Ok(Vec::new()) };
         let mut streams = store.list().await.map_err(WorkflowError::from)?;
         streams.retain(Workflow::is_one);
-        streams.sort_by(|one, other| other.name.cmp(&one.name));
+        // Names of one second are in no order.
+        streams.sort_by_key(|stream| std::cmp::Reverse(stream.created_at));
         Ok(streams)
     }
 }

@@ -7,6 +7,7 @@ use forge_durable::RunDeps;
 use forge_prompt::PromptSet;
 
 use super::{event::Event, state::State};
+use crate::{hook::HookManager, permission::Permissions};
 
 /// What a response cost; `None` if that is not known.
 pub type Price = Arc<dyn Fn(&ModelResponse) -> Option<Money> + Send + Sync>;
@@ -35,6 +36,10 @@ pub struct WorkflowDeps {
     pub price: Price,
     /// The observer.
     pub observer: Option<Observer>,
+    /// Programs of the user's that are asked and told; none unless set.
+    pub hooks: Option<Arc<HookManager>>,
+    /// What agents may do; what is usual unless set.
+    pub permissions: Permissions,
     /// The tags of every call, beside those of the workflow.
     pub tags: Tags,
 }
@@ -56,6 +61,8 @@ impl WorkflowDeps {
             variable,
             price: Arc::new(|_| None),
             observer: None,
+            hooks: None,
+            permissions: Permissions::default(),
             tags: Tags::default(),
         }
     }
@@ -69,6 +76,18 @@ impl WorkflowDeps {
     /// Adds an observer, in the place of any other.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = Some(observer);
+        self
+    }
+
+    /// Adds hooks.
+    pub fn with_hooks(mut self, hooks: Arc<HookManager>) -> Self {
+        self.hooks = Some(hooks);
+        self
+    }
+
+    /// Adds permissions.
+    pub fn with_permissions(mut self, permissions: Permissions) -> Self {
+        self.permissions = permissions;
         self
     }
 

@@ -5,11 +5,13 @@ use std::pin::pin;
 use forge_core::storage::journal::{Journal, StreamInfo, StreamName};
 use forge_durable::{Controls, Machine as _, Run};
 use futures_util::future::{Either, select};
+use serde_json::{Map, json};
 
 use super::{
     brief::Brief,
     command::Command,
     deps::WorkflowDeps,
+    effect::Guard,
     error::WorkflowError,
     event::{Event, MergedInto, VERSION},
     machine::{KIND, Order, WorkflowMachine},
@@ -18,6 +20,7 @@ use super::{
     stage::Stage,
     state::State,
 };
+use crate::hook::HookEvent;
 
 /// One workflow, claimed and ready to go on. Dropped without being closed, it is like one whose process died.
 #[derive(Debug)]
@@ -120,6 +123,25 @@ impl Workflow {
     /// # Errors
     /// Those of the journal. What goes wrong in the work is part of the state.
     pub async fn run(self) -> Result<State, WorkflowError> {
+        let machine = self.run.machine();
+        let (name, deps) = (machine.name.clone(), machine.deps.clone());
+        let told = |event, state: &State, message: &str| {
+            let guard = Guard::of(&deps, &name, state);
+            let fields = Map::from_iter([("message".to_owned(), json!(message))]);
+            async move { guard.fire(event, None, Vec::new(), fields).await }
+        };
+        told(HookEvent::SessionStart, self.state(), "").await.map_err(WorkflowError::Host)?;
+        let state = self.go_on().await?;
+        if matches!(state.stage, Stage::Clarifying | Stage::AwaitingApproval | Stage::AwaitingMerge) {
+            let message = format!("the workflow {name} is {}", state.stage);
+            // Nothing is left to be kept from happening.
+            let _ = told(HookEvent::Notification, &state, &message).await;
+        }
+        let _ = told(HookEvent::SessionEnd, &state, "").await;
+        Ok(state)
+    }
+
+    async fn go_on(self) -> Result<State, WorkflowError> {
         let timer = std::sync::Arc::clone(&self.run.machine().deps.run.timer);
         let following = pin!(self.orders.follow(timer, self.run.controls()));
         // Apart, because it is large and moved about.
@@ -163,6 +185,20 @@ impl Workflow {
                 "a workflow that is {} has no result yet",
                 state.stage
             )));
+        }
+        let machine = self.run.machine();
+        let guard = Guard::of(&machine.deps, &machine.name, state);
+        let events: &[HookEvent] = match &into {
+            MergedInto::Branch(_) => &[HookEvent::PreApply, HookEvent::PreCommit, HookEvent::PreDeploy],
+            MergedInto::WorkingTree => &[HookEvent::PreApply],
+        };
+        for event in events {
+            let paths = state.written().iter().map(ToString::to_string).collect();
+            let fields = Map::from_iter([
+                ("message".to_owned(), json!(self.message())),
+                ("branch".to_owned(), json!(if let MergedInto::Branch(name) = &into { name } else { "" })),
+            ]);
+            guard.fire(*event, None, paths, fields).await.map_err(WorkflowError::Host)?;
         }
         let merge = self.merging()?;
         let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);

@@ -10,7 +10,7 @@ use super::Source;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Chat {
     /// Go on with the last conversation.
-    #[arg(short, long = "continue", conflicts_with = "session")]
+    #[arg(short = 'c', long = "continue", conflicts_with = "session")]
     pub(crate) goes_on: bool,
     /// Go on with this conversation.
     #[arg(long, value_name = "ID")]

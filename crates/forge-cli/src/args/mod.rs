@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod chat;
 mod config;
+mod exec;
 mod hooks;
 #[cfg(feature = "index")]
 mod index;
@@ -40,6 +41,7 @@ pub(crate) use self::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
         ImportProgram, ShowFormat,
     },
+    exec::Exec,
     hooks::{HooksCommand, HooksFire},
     inject::{Injection, injections, scenario},
     log::Log,
@@ -145,6 +147,8 @@ pub(crate) enum Command {
     },
     Plan(Box<WorkflowStart>),
     Edit(Box<WorkflowGo>),
+    /// Carry out one slash command, such as `/review` or `/help`.
+    Exec(Box<Exec>),
     /// Find what was asked and answered before.
     Log(Log),
     /// Serve the vendors' APIs to other programs, with any role, pool or provider as a model.

@@ -162,13 +162,13 @@ pub(crate) enum RunOutput {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SessionsCommand {
-    /// List the sessions, the newest first.
+    /// List the sessions, the newest first; or the conversations.
     List(SessionsList),
     /// Show a session: its result, or a part of it.
     Show(SessionsShow),
     /// Write a session's result.
     Export(SessionsExport),
-    /// Remove a session for good.
+    /// Remove a session or a conversation for good.
     Delete(SessionsDelete),
     /// Print the JSON Schema of a result.
     Schema,
@@ -179,6 +179,9 @@ pub(crate) struct SessionsList {
     /// Those of simulated vendors.
     #[arg(long)]
     pub(crate) offline: bool,
+    /// The conversations of `forge chat` instead.
+    #[arg(long)]
+    pub(crate) conversations: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -243,7 +246,7 @@ pub(crate) enum ResultFormat {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SessionsDelete {
-    /// The session.
+    /// The session or the conversation.
     pub(crate) id: String,
     /// One of simulated vendors.
     #[arg(long)]

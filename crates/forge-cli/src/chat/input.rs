@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal as _};
 
+use forge::agent::command::{CommandSpec, complete};
 use rustyline::{
-    Context, Editor, Helper,
+    CompletionType, Context, Editor, Helper,
     completion::Completer,
     error::ReadlineError,
     highlight::Highlighter,
@@ -12,7 +13,6 @@ use rustyline::{
     validate::{ValidationContext, ValidationResult, Validator},
 };
 
-use super::command;
 use crate::error::CliError;
 
 /// What was typed.
@@ -33,16 +33,20 @@ pub(super) enum Input {
 }
 
 impl Input {
-    /// The editor has these as its history.
-    pub(super) fn new<'a>(history: impl IntoIterator<Item = &'a str>) -> Result<Self, CliError> {
+    /// The editor completes these commands and has these lines as its history.
+    pub(super) fn new(
+        commands: Vec<CommandSpec>,
+        history: impl IntoIterator<Item = String>,
+    ) -> Result<Self, CliError> {
         // An editor draws on stdout.
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(Self::Lines);
         }
         let failed = |error: ReadlineError| CliError::failed("the terminal cannot be used", &error);
-        let mut editor =
-            Editor::with_history(rustyline::Config::default(), MemHistory::new()).map_err(failed)?;
-        editor.set_helper(Some(Commands));
+        // As in a shell: what is common to all, and then the list.
+        let config = rustyline::Config::builder().completion_type(CompletionType::List).build();
+        let mut editor = Editor::with_history(config, MemHistory::new()).map_err(failed)?;
+        editor.set_helper(Some(Commands(commands)));
         for line in history {
             editor.add_history_entry(line).map_err(failed)?;
         }
@@ -91,7 +95,7 @@ fn lines(input: &mut impl io::BufRead) -> Result<Typed, CliError> {
 }
 
 /// Completes commands, and lets a line go on.
-pub(super) struct Commands;
+pub(super) struct Commands(Vec<CommandSpec>);
 
 impl Helper for Commands {}
 impl Highlighter for Commands {}
@@ -103,11 +107,7 @@ impl Completer for Commands {
     type Candidate = String;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
-        let typed = line.get(..at).and_then(|line| line.strip_prefix('/'));
-        let begun = |typed: &str| {
-            command::names().filter(|name| name.starts_with(typed)).map(str::to_owned).collect()
-        };
-        Ok((1, typed.map(begun).unwrap_or_default()))
+        Ok(complete(self.0.iter(), line.get(..at).unwrap_or_default()))
     }
 }
 

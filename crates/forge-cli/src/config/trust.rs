@@ -7,7 +7,7 @@ use std::{
 };
 
 use forge::{
-    FoundFile, ProjectFile,
+    FoundFile, Paths, ProjectFile,
     config::{ConfigFile, is_reference},
     router::ProviderSpec,
 };
@@ -19,23 +19,8 @@ use crate::{args::ConfigTrust, error::CliError, paths::paths, terminal};
 
 /// Shows what is new since the files were trusted, asks where somebody can answer, and trusts them as they are.
 pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    let path = one.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
     let paths = paths();
-    let found = FoundFile::find(Some(path), &paths).map_err(refused)?;
-    let loaded = found.map(|found| {
-        // What is not set here must not keep a file from being trusted.
-        let file = found.load(&forge::registry(), &forge::models(), written);
-        file.map(|file| (found.reached(&file), secrets(&file)))
-    });
-    // Of a file with mistakes nobody knows what it reaches, nor what in it is a secret.
-    let Some(Ok((reached, secrets))) = loaded else {
-        let what = format!("{} cannot be used as it is", path.display());
-        return Err(CliError::usage(what, "correct what `forge config check` names, then trust it"));
-    };
-    let mut files = vec![paths.project_file(path).map_err(refused)?.hiding(&secrets)];
-    for prompt in reached.map_err(refused)? {
-        files.push(paths.project_file(&prompt).map_err(refused)?);
-    }
+    let files = files(one, &paths)?;
     let mut asks = false;
     for file in &files {
         asks |= tell(file, quiet);
@@ -54,6 +39,34 @@ pub(super) fn run(one: &ConfigTrust, quiet: bool, as_json: bool) -> Result<ExitC
         terminal::note(quiet, &format!("{} is trusted as it is now", file.path.display()));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The file with all that it reaches. Without one, commands of the project may lie here all the same.
+fn files(one: &ConfigTrust, paths: &Paths) -> Result<Vec<ProjectFile>, CliError> {
+    let path = one.file.as_deref().unwrap_or(Path::new(PROJECT_FILE));
+    let project_file = |path: &Path| paths.project_file(path).map_err(refused);
+    if one.file.is_none() && !path.exists() {
+        let commands = forge::project_commands(Path::new(""));
+        if !commands.is_empty() {
+            return commands.iter().map(|file| project_file(file)).collect();
+        }
+    }
+    let found = FoundFile::find(Some(path), paths).map_err(refused)?;
+    let loaded = found.map(|found| {
+        // What is not set here must not keep a file from being trusted.
+        let file = found.load(&forge::registry(), &forge::models(), written);
+        file.map(|file| (found.reached(&file), secrets(&file)))
+    });
+    // Of a file with mistakes nobody knows what it reaches, nor what in it is a secret.
+    let Some(Ok((reached, secrets))) = loaded else {
+        let what = format!("{} cannot be used as it is", path.display());
+        return Err(CliError::usage(what, "correct what `forge config check` names, then trust it"));
+    };
+    let mut files = vec![project_file(path)?.hiding(&secrets)];
+    for prompt in reached.map_err(refused)? {
+        files.push(project_file(&prompt)?);
+    }
+    Ok(files)
 }
 
 /// Shows the file, or what has changed in it. Tells whether there was anything to show.

@@ -1,5 +1,6 @@
 //! `forge run` and `forge resume`: one document from several models.
 
+mod conversations;
 mod interactive;
 mod journal;
 mod jsonl;
@@ -18,7 +19,10 @@ use forge::{
 };
 use serde_json::json;
 
-pub(crate) use self::stored::{report, sessions, summaries};
+pub(crate) use self::{
+    conversations::refuse,
+    stored::{report, sessions, summaries},
+};
 use self::{jsonl::JsonLines, progress::Progress};
 use crate::{
     args::{FailOn, Follow, GlobalArgs, Resume, Review, Run, SessionArgs},
@@ -133,8 +137,9 @@ impl Continuation {
         let session = match Session::resume(deps, name.clone()).await {
             Ok(session) => session,
             Err(error) => {
-                let error = CliError::session(&error);
-                let elsewhere = !system.is_simulated() && stored::is_simulated(&name).await;
+                let is_unknown = matches!(error, SessionError::Unknown(_));
+                let error = conversations::told(&error).await;
+                let elsewhere = is_unknown && !system.is_simulated() && stored::is_simulated(&name).await;
                 let next = "it ran on simulated vendors: add `--offline`";
                 return Err(if elsewhere { error.with_next(next) } else { error });
             }

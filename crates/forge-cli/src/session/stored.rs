@@ -10,6 +10,7 @@ use forge::{
 use serde_json::json;
 
 use super::{
+    conversations,
     journal::plain_files,
     output::{format_of, rendered},
 };
@@ -34,6 +35,7 @@ pub(crate) async fn sessions(
         SessionsCommand::Export(args) => export(&args, quiet, json).await,
         SessionsCommand::Delete(args) => {
             let name = name(&args.id)?;
+            let conversation = conversations::named(&name).await;
             let mut found = false;
             // Ids are unique, so that there is nothing to confuse.
             for store in [Some(metrics::open(args.offline)?), metrics::open_if_there(!args.offline)] {
@@ -47,7 +49,8 @@ pub(crate) async fn sessions(
             if json {
                 terminal::json(&json!({"session": name.as_str(), "deleted": true}))?;
             }
-            terminal::note(quiet, &format!("session {name} was deleted"));
+            let what = if conversation.is_some() { "conversation" } else { "session" };
+            terminal::note(quiet, &format!("{what} {name} was deleted"));
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -56,6 +59,9 @@ pub(crate) async fn sessions(
 /// One that cannot be read is named and does not hide the others.
 async fn list(args: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let store = metrics::open(args.offline)?;
+    if args.conversations {
+        return conversations::list(&store, args.offline, as_json).await;
+    }
     let (sessions, failures) = summaries(&store).await?;
     let shown = if as_json {
         let rows: Vec<_> = sessions
@@ -82,6 +88,10 @@ async fn list(args: &SessionsList, quiet: bool, as_json: bool) -> Result<ExitCod
     shown?;
     for failure in &failures {
         terminal::note(false, failure.to_string().trim_end());
+    }
+    let beside = conversations::kept(&store).await?.len();
+    if beside > 0 {
+        terminal::note(quiet, &format!("and {beside} of `forge chat`: with `--conversations`"));
     }
     // A short list may only mean that the other sessions are kept apart.
     if let Some(others) = metrics::open_if_there(!args.offline)
@@ -232,7 +242,10 @@ pub(super) async fn is_simulated(name: &StreamName) -> bool {
 }
 
 async fn read_state(journal: &dyn Journal, id: &str) -> Result<State, CliError> {
-    State::read(journal, &name(id)?).await.map_err(|error| CliError::session(&error))
+    match State::read(journal, &name(id)?).await {
+        Ok(state) => Ok(state),
+        Err(error) => Err(conversations::told(&error).await),
+    }
 }
 
 fn name(id: &str) -> Result<StreamName, CliError> {

@@ -16,14 +16,15 @@ use self::{
     attend::Attending,
     place::{Connection, Place},
 };
-use crate::{args::Watch, error::CliError, paths, serve, signals::Interrupts};
+use crate::{args::Watch, error::CliError, paths, serve, session, signals::Interrupts};
 
 pub(crate) async fn run(args: Watch, json: bool) -> Result<ExitCode, CliError> {
     let place = Place::read(&args.url.map_or_else(serve::running, Ok)?)?;
     let mut interrupts = Interrupts::new()?;
     if let Some(session) = &args.session {
         // It goes into the address.
-        StreamName::new(session).map_err(|error| CliError::session(&error.into()))?;
+        let name = StreamName::new(session).map_err(|error| CliError::session(&error.into()))?;
+        session::refuse(&name).await?;
         // A key has a name, and so has the user of this machine.
         let by = if place.has_key() { None } else { args.by.or_else(|| paths::variable("USER")) };
         let attending = Attending::new(&place, session, by.filter(|by| !by.trim().is_empty()));

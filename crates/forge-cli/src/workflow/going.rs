@@ -84,8 +84,8 @@ impl Desk<'_> {
         let mut workflow = workflow;
         loop {
             let controls = workflow.controls();
-            let going = workflow.run();
-            tokio::pin!(going);
+            // Apart, because it is large.
+            let mut going = Box::pin(workflow.run());
             let mut interrupted = false;
             let state = loop {
                 tokio::select! {

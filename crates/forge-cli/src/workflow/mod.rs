@@ -13,7 +13,7 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{GlobalArgs, WorkflowCommand, WorkflowGo, WorkflowOne, WorkflowStart},
+    args::{GlobalArgs, Source, WorkflowCommand, WorkflowGo, WorkflowOne, WorkflowStart},
     error::CliError,
     setup::Setup,
     terminal::{self, note},
@@ -28,7 +28,11 @@ struct Desk<'a> {
     jsonl: bool,
 }
 
-pub(crate) async fn run(command: WorkflowCommand, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn run<'a>(
+    command: WorkflowCommand,
+    globals: impl Fn(Source) -> GlobalArgs<'a>,
+) -> Result<ExitCode, CliError> {
+    let globals = globals(command.source());
     let system = Setup::open(globals).await?;
     let folder = std::env::current_dir().map_err(|error| CliError::failed("the folder is gone", &error))?;
     // Checkpoints are of a whole repository, wherever in it the command is typed.

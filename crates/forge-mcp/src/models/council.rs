@@ -218,7 +218,7 @@ impl ModelMcpServer {
     async fn state(&self, name: &StreamName) -> Result<State, Failure> {
         match State::read(&**self.system.journal(), name).await {
             Ok(state) if state.started.is_some() => Ok(state),
-            Ok(_) | Err(SessionError::Unknown(_)) => Err(no_such_run()),
+            Ok(_) | Err(SessionError::Unknown(_) | SessionError::Foreign(_)) => Err(no_such_run()),
             Err(error) => Err(unusable(&error)),
         }
     }

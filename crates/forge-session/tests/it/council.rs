@@ -3,7 +3,7 @@ use std::{collections::HashMap, time::Duration};
 use forge_core::storage::journal::{Batch, Claim, Journal as _, JournalError};
 use forge_session::{
     DocumentLabel, FindingState, Mode, PlanError, Providers, Session, SessionDeps, SessionError,
-    SessionStatus, Severity, Stop,
+    SessionStatus, Severity, State, Stop,
 };
 use futures_util::FutureExt as _;
 use serde_json::json;
@@ -183,6 +183,22 @@ fn a_resume_that_is_refused_leaves_the_session_to_others() {
         let unread = theatre.run(Session::resume(deps, name()));
         assert!(matches!(unread, Err(SessionError::Entry { .. })), "{unread:?}");
     }
+}
+
+#[test]
+fn what_is_no_session_is_not_a_broken_one() {
+    let theatre = Theatre::new();
+    theatre.run(async {
+        let claim = Claim::new("another", Duration::from_secs(1));
+        let fence = theatre.journal.claim(&name(), &claim).await.unwrap();
+        let said = json!({"type": "exchanged", "question": "Why?"}).to_string();
+        theatre.journal.append(&name(), fence, Batch::new(0, vec![said.into_bytes()])).await.unwrap();
+        theatre.journal.release(&name(), fence).await.unwrap();
+    });
+    let resumed = theatre.run(Session::resume(theatre.deps(), name()));
+    assert!(matches!(&resumed, Err(SessionError::Foreign(foreign)) if *foreign == name()), "{resumed:?}");
+    let read = theatre.run(State::read(&*theatre.journal, &name()));
+    assert!(matches!(read, Err(SessionError::Foreign(_))), "{read:?}");
 }
 
 #[test]

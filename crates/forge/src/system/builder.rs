@@ -214,6 +214,10 @@ impl SystemBuilder {
         discover(named, &self.paths, &self.registry, &self.registry.models(), &self.variables).await
     }
 
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
     /// The folder in which everything is kept; `None` without one.
     pub(super) fn folder(&self) -> Option<PathBuf> {
         match &self.state {

@@ -157,6 +157,11 @@ impl System {
         self.builder.variable(name)
     }
 
+    /// The user's folders.
+    pub fn paths(&self) -> &Paths {
+        self.builder.paths()
+    }
+
     /// Whether scripts answer instead of models.
     pub fn is_simulated(&self) -> bool {
         self.host.simulated

@@ -8,6 +8,7 @@ use forge_prompt::read_folder;
 use super::{Paths, SystemError, text, trust::canonical};
 use crate::{
     config::{ConfigFile, Trust},
+    project_commands::project_commands,
     prompts::project_folder,
     scripts::scripts,
 };
@@ -16,7 +17,7 @@ use crate::{
 /// root for prompts that lie where those of a project are. Sorted by folder and name.
 type Files = Vec<(KeyPath, PathBuf)>;
 
-/// The prompts that a project's file leads to and the scripts that its hooks run.
+/// The prompts that a project's file leads to, the scripts that its hooks run, and the files of the commands beside it.
 ///
 /// # Errors
 /// One of them lies outside of the project, or a folder cannot be read.
@@ -24,7 +25,10 @@ pub(super) fn reached(config: &Path, file: &ConfigFile) -> Result<Vec<PathBuf>, 
     let files = files(config, file)?;
     match files.iter().find(|(_, prompt)| lies_outside(config, prompt)) {
         Some((_, outside)) => Err(SystemError::Outside { path: outside.clone() }),
-        None => Ok(files.into_iter().map(|(_, file)| file).collect()),
+        None => {
+            let commands = project_commands(&config.with_file_name(""));
+            Ok(files.into_iter().map(|(_, file)| file).chain(commands).collect())
+        }
     }
 }
 

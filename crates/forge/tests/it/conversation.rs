@@ -26,7 +26,7 @@ async fn two_who_go_on_with_the_same_are_told_apart_and_nothing_is_lost() {
     second.clear().await.unwrap();
     keep(&mut second, "Four?").await.unwrap();
     let read = Conversation::open(&system, first.name().clone()).await.unwrap();
-    let questions: Vec<_> = read.exchanges().iter().map(|one| &*one.question).collect();
+    let questions: Vec<_> = read.exchanges().map(|one| &*one.question).collect();
     // What was cleared has been paid all the same.
     assert_eq!((questions, read.cost()), (vec!["Four?"], Money::from_nanos(15)));
     assert_eq!(read.request("Five?").messages.len(), 3);

@@ -5,6 +5,7 @@
 mod broken;
 mod cast;
 mod closed;
+mod commands;
 mod conversation;
 mod events;
 mod good;

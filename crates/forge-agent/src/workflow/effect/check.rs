@@ -1,6 +1,6 @@
 //! Checks: commands of the configuration, run where the edits are.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::path::PathBuf;
 
 use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -19,38 +19,9 @@ const MAX_OUTPUT: usize = 1 << 20;
 /// Bytes of its end that are told: what went wrong mostly stands last.
 const MAX_TOLD: usize = 8 << 10;
 
-/// What a check sees of the environment: what compilers and test runners need to find themselves. Keys of vendors are not among it.
-const VARIABLES: [&str; 24] = [
-    "CARGO_HOME",
-    "GOCACHE",
-    "GOMODCACHE",
-    "GOPATH",
-    "HOME",
-    "JAVA_HOME",
-    "LANG",
-    "LC_ALL",
-    "LOGNAME",
-    "NODE_PATH",
-    "NVM_DIR",
-    "PATH",
-    "PYENV_ROOT",
-    "PYTHONPATH",
-    "RUSTUP_HOME",
-    "RUSTUP_TOOLCHAIN",
-    "SHELL",
-    "SSL_CERT_FILE",
-    "TERM",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "VIRTUAL_ENV",
-    "XDG_CACHE_HOME",
-];
-
 /// Runs it. A program that cannot be started is a check that fails, with the reason.
 pub(super) fn check(root: PathBuf, check: Check, variable: &Variable) -> BoxFuture<'static, Outcome> {
-    let known = |name: &str| Some((name.to_owned(), variable(name)?.into_string().ok()?));
-    let environment: BTreeMap<String, String> = VARIABLES.into_iter().filter_map(known).collect();
+    let environment = process::environment(|name| variable(name)?.into_string().ok());
     async move {
         let limits = Limits { timeout: check.timeout, output: MAX_OUTPUT };
         let command = check.run.join(" ");

@@ -2,6 +2,7 @@
 
 mod check;
 mod edits;
+mod guard;
 mod open;
 mod prepare;
 
@@ -11,13 +12,15 @@ use forge_core::storage::journal::StreamName;
 use forge_edit::{Checkpoint, CheckpointError, Checkpoints};
 use futures_util::future::{BoxFuture, FutureExt as _};
 
+pub(super) use self::guard::Guard;
 use super::{
     deps::{Variable, WorkflowDeps},
     event::{Act, AgentId, Outcome},
     state::State,
 };
 use crate::{
-    agent::{AgentEvent, AgentLimits, AgentStep},
+    agent::{AgentLimits, AgentStep},
+    hook::HookEvent,
     tool::{Toolbox, code_tools, file_tools, search_tool},
 };
 
@@ -63,6 +66,7 @@ pub(super) fn perform(
         variable: deps.variable.clone(),
         run: name.as_str().to_owned(),
     });
+    let guard = Guard::of(deps, name, state);
     match (act, place) {
         (Act::Prepare, _) => {
             let (deps, name, brief) = (deps.clone(), name.clone(), state.brief.clone());
@@ -73,26 +77,44 @@ pub(super) fn perform(
         (Act::Open(agent), Some(place)) => {
             let (agent, prompts) = (agent.clone(), deps.prompts.clone());
             let told = open::Told::of(state, &agent, name);
-            blocking(move || open::open(&place.root, &prompts, &agent, &told))
+            let event = match &agent {
+                AgentId::Planner => Some(HookEvent::PrePlan),
+                AgentId::Reviewer(_) => Some(HookEvent::PreReview),
+                _ => None,
+            };
+            let opening = blocking(move || open::open(&place.root, &prompts, &agent, &told));
+            match event {
+                Some(event) => async move { guard.before(event, opening).await }.boxed(),
+                None => opening,
+            }
         }
-        (Act::Tool(agent, id), Some(_)) => tool(state, agent, id, tools),
+        (Act::Tool(agent, id), Some(_)) => tool(state, agent, id, tools, guard),
         (Act::Resolve(task), Some(place)) => match edits::Answer::of(state, task) {
             Some(answer) => {
                 let prompts = deps.prompts.clone();
-                blocking(move || edits::resolve(&place, &prompts, &answer))
+                let resolving = blocking(move || edits::resolve(&place, &prompts, &answer));
+                async move { guard.edits(resolving.await).await }.boxed()
             }
             None => failed("there are no edits"),
         },
         (Act::Apply(task), Some(place)) => {
             let intent = state.task(task).and_then(|task| task.intent.clone());
             match edits::Answer::of(state, task).zip(intent) {
-                Some((answer, intent)) => blocking(move || edits::apply(&place.root, &answer, &intent)),
+                Some((answer, intent)) => {
+                    let paths = intent.files.iter().map(|file| file.path.to_string()).collect();
+                    let applying = blocking(move || edits::apply(&place.root, &answer, &intent));
+                    async move { guard.edited(paths, applying.await).await }.boxed()
+                }
                 None => failed("there are no edits"),
             }
         }
         (Act::Baseline(number) | Act::Check(_, number), Some(place)) => {
             match state.brief.as_ref().and_then(|brief| brief.checks.get(*number)) {
-                Some(check) => check::check(place.root, check.clone(), &deps.variable),
+                Some(check) => {
+                    let run = check.run.clone();
+                    let checking = check::check(place.root, check.clone(), &deps.variable);
+                    async move { guard.check(&run, checking).await }.boxed()
+                }
                 None => failed("there is no such check"),
             }
         }
@@ -107,18 +129,20 @@ pub(super) fn perform(
     }
 }
 
-fn tool(state: &State, agent: &AgentId, id: &str, tools: &Toolbox) -> BoxFuture<'static, Outcome> {
+fn tool(
+    state: &State,
+    agent: &AgentId,
+    id: &str,
+    tools: &Toolbox,
+    guard: Guard,
+) -> BoxFuture<'static, Outcome> {
     let limits = AgentLimits { steps: u32::MAX, ..AgentLimits::default() };
     let Some(AgentStep::Tool { name, input, .. }) = state.dialogues.get(agent).map(|one| one.next(&limits))
     else {
         return failed("no tool is called");
     };
     let (id, running) = (id.to_owned(), tools.run(&name, &input));
-    async move {
-        let said = running.await;
-        Outcome::Said(AgentEvent::ToolEnded { id, text: said.text, is_error: said.is_error })
-    }
-    .boxed()
+    async move { guard.tool(id, &name, &input, running).await }.boxed()
 }
 
 fn failed(reason: &str) -> BoxFuture<'static, Outcome> {

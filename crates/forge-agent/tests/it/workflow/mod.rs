@@ -2,5 +2,6 @@
 
 mod commands;
 mod desk;
+mod guards;
 mod kills;
 mod whole;

@@ -77,14 +77,14 @@ async fn user_and_workflow_may_change_the_same_file_and_not_the_same_lines() {
 async fn a_check_that_fails_goes_back_and_a_task_that_never_succeeds_is_undone() {
     let desk = Desk::new(|role, prompt| match role {
         ParticipantRole::Planner => plan(&[("one", &[], "greet.py"), ("two", &["one"], "other.txt")]),
-        _ if prompt.contains("The command `sh -c false`") => block("greet.py", "# tried", "# tried"),
+        _ if prompt.contains("The command `sh -c ! grep") => block("greet.py", "# tried", "# tried"),
         _ => block("greet.py", BAD, "# tried"),
     });
-    let mut brief = desk.checked("false");
+    let mut brief = desk.checked("! grep -q tried greet.py");
     brief.unattended = true;
     let state = desk.start(brief).await;
     assert_eq!(state.stage, Stage::Failed);
-    let reason = "`sh -c false` ended with status 1 after 3 attempts";
+    let reason = "`sh -c ! grep -q tried greet.py` ended with status 1 after 3 attempts";
     assert_eq!(state.tasks[0].end, Some(TaskEnd::Failed(reason.into())));
     assert_eq!(state.tasks[1].end, Some(TaskEnd::Skipped("one".into())));
     let tree = std::fs::read_to_string(desk.tree().join("greet.py")).unwrap();
@@ -165,4 +165,21 @@ async fn edits_of_files_that_the_task_does_not_write_are_refused() {
     let told = crate::support::words(&desk.script.calls()[2].request);
     assert!(told.contains("other.py is no file of this task, which writes greet.py"), "{told}");
     assert!(!desk.tree().join("other.py").exists());
+}
+
+#[tokio::test]
+async fn a_check_that_failed_before_may_fail_until_the_last_task_and_then_has_to_succeed() {
+    let desk = Desk::new(|role, prompt| match role {
+        ParticipantRole::Planner => plan(&[("one", &[], "one.txt"), ("two", &["one"], "two.txt")]),
+        _ if prompt.contains("Your task, one") => block("one.txt", "", "1"),
+        _ => block("two.txt", "", "2"),
+    });
+    let mut brief = desk.checked("test -f one.txt && test -f two.txt");
+    brief.unattended = true;
+    let state = desk.start(brief).await;
+    assert_eq!((state.stage, &state.failed), (Stage::AwaitingMerge, &None));
+    let passed = |at: usize| state.tasks[at].checks.iter().all(|report| report.passed);
+    assert_eq!((state.baseline[0].passed, passed(0), passed(1)), (false, false, true));
+    // Nobody is told of what was not theirs.
+    assert_eq!(desk.script.calls().len(), 3);
 }

@@ -1,0 +1,179 @@
+//! What stands in front of what the host does: permissions first, then the user's hooks.
+
+use std::{path::PathBuf, sync::Arc};
+
+use forge_core::{request::ToolInput, storage::journal::StreamName};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    agent::AgentEvent,
+    hook::{HookDecision, HookEvent, HookInput, HookManager, HookTool},
+    permission::{Access, Action, Effect, Permissions},
+    workflow::{
+        deps::WorkflowDeps,
+        event::{CheckReport, Outcome},
+        state::State,
+    },
+};
+
+/// The tool as which edits are known to rules.
+const EDIT: &str = "edit";
+/// The tool as which checks are.
+const RUN: &str = "run";
+
+/// What is asked before and told afterwards.
+#[derive(Clone)]
+pub(in crate::workflow) struct Guard {
+    hooks: Option<Arc<HookManager>>,
+    permissions: Arc<Permissions>,
+    workflow: String,
+    session: String,
+    cwd: PathBuf,
+}
+
+impl Guard {
+    pub(in crate::workflow) fn of(deps: &WorkflowDeps, name: &StreamName, state: &State) -> Self {
+        let brief = state.brief.as_deref();
+        let checks =
+            brief.map(|brief| brief.checks.iter().map(|check| check.run.clone()).collect::<Vec<_>>());
+        let session = brief.and_then(|brief| brief.session.clone());
+        Self {
+            hooks: deps.hooks.clone(),
+            permissions: Arc::new(deps.permissions.clone().with_checks(checks.unwrap_or_default())),
+            workflow: name.as_str().to_owned(),
+            session: session.unwrap_or_else(|| name.as_str().to_owned()),
+            cwd: state.root.clone().or(brief.map(|brief| brief.workspace.clone())).unwrap_or_default(),
+        }
+    }
+
+    /// Runs the hooks of an event. What they tell the model is returned.
+    ///
+    /// # Errors
+    /// Why it must not happen.
+    pub(in crate::workflow) async fn fire(
+        &self,
+        event: HookEvent,
+        tool: Option<HookTool>,
+        paths: Vec<String>,
+        fields: Map<String, Value>,
+    ) -> Result<Vec<String>, String> {
+        let Some(hooks) = &self.hooks else { return Ok(Vec::new()) };
+        let (session, workflow, cwd) = (self.session.clone(), Some(self.workflow.clone()), self.cwd.clone());
+        let outcome = hooks.fire(event, &HookInput { session, workflow, cwd, tool, paths, fields }).await;
+        for warning in &outcome.warnings {
+            tracing::warn!(workflow = self.workflow, "{warning}");
+        }
+        match outcome.decision {
+            HookDecision::Allow => Ok(outcome.context),
+            // Nobody can be asked in the middle of a step.
+            HookDecision::Ask { reason } => Err(format!("a hook wants a person to decide: {reason}")),
+            HookDecision::Deny { reason } => Err(reason),
+        }
+    }
+
+    fn allow(&self, tool: &str, access: Access) -> Result<(), String> {
+        let decided = self.permissions.decide(&Action::new(tool, access));
+        match decided.decision {
+            Effect::Allow => Ok(()),
+            Effect::Ask => {
+                Err(format!("a person would have to agree, and nobody is asked here: {}", decided.rule))
+            }
+            Effect::Deny => Err(format!("it is not allowed: {}", decided.rule)),
+        }
+    }
+
+    /// Runs a tool, if it may be. What stands against it is its result.
+    pub(super) async fn tool(
+        &self,
+        id: String,
+        name: &str,
+        input: &ToolInput,
+        running: impl Future<Output = crate::tool::ToolOutput>,
+    ) -> Outcome {
+        let input = input.as_json().cloned().unwrap_or_default();
+        let path = ["path", "folder"].into_iter().find_map(|key| input.get(key)?.as_str().map(str::to_owned));
+        let before = HookTool { name: name.to_owned(), input, response: None };
+        let paths: Vec<String> = path.iter().cloned().collect();
+        let said = |text: String, is_error: bool| {
+            Outcome::Said(AgentEvent::ToolEnded { id: id.clone(), text, is_error })
+        };
+        // A path that leads outside is refused by the tool itself, with better words.
+        let access = Access::Read(path.unwrap_or_else(|| ".".to_owned()));
+        if let Err(reason) = self.allow(name, access) {
+            return said(reason, true);
+        }
+        let fired = self.fire(HookEvent::PreToolUse, Some(before.clone()), paths.clone(), Map::new()).await;
+        let mut told = match fired {
+            Ok(told) => told,
+            Err(reason) => return said(reason, true),
+        };
+        let output = running.await;
+        let after = HookTool { response: Some(json!({"text": output.text})), ..before };
+        match self.fire(HookEvent::PostToolUse, Some(after), paths, Map::new()).await {
+            Ok(more) => told.extend(more),
+            Err(reason) => told.push(reason),
+        }
+        told.insert(0, output.text);
+        said(told.join("\n\n"), output.is_error)
+    }
+
+    /// Edits that have their places, unless somebody is against them.
+    pub(super) async fn edits(&self, resolved: Outcome) -> Outcome {
+        let Outcome::Resolved { intent, .. } = &resolved else { return resolved };
+        let paths: Vec<String> = intent.files.iter().map(|file| file.path.to_string()).collect();
+        let against = |path: &String| {
+            let allowed = self.allow(EDIT, Access::Write(path.clone()));
+            allowed.err().map(|reason| format!("{path}: {reason}"))
+        };
+        let refused = match paths.iter().find_map(against) {
+            Some(reason) => Err(reason),
+            None => self.fire(HookEvent::PreEdit, None, paths, Map::new()).await,
+        };
+        match refused {
+            Ok(_) => resolved,
+            Err(problem) => {
+                let told = format!("Nothing was written: {problem}\n\nAnswer once more with other edits.");
+                Outcome::Unfit { problem, told }
+            }
+        }
+    }
+
+    /// Edits that are written.
+    pub(super) async fn edited(&self, paths: Vec<String>, done: Outcome) -> Outcome {
+        if let Err(reason) = self.fire(HookEvent::PostEdit, None, paths, Map::new()).await {
+            tracing::warn!(workflow = self.workflow, "after the edits: {reason}");
+        }
+        done
+    }
+
+    /// A check, unless somebody is against it.
+    pub(super) async fn check(&self, run: &[String], running: impl Future<Output = Outcome>) -> Outcome {
+        let command = run.join(" ");
+        let fields = || Map::from_iter([("command".to_owned(), json!(run))]);
+        let allowed = match self.allow(RUN, Access::Run(run.to_vec())) {
+            Ok(()) => self.fire(HookEvent::PreCheck, None, Vec::new(), fields()).await.map(|_| ()),
+            refused => refused,
+        };
+        if let Err(reason) = allowed {
+            let ended = format!("was not run: {reason}");
+            return Outcome::Checked(CheckReport { command, passed: false, ended, output: String::new() });
+        }
+        let ended = running.await;
+        match (self.fire(HookEvent::PostCheck, None, Vec::new(), fields()).await, ended) {
+            (Err(reason), Outcome::Checked(report)) => Outcome::Checked(CheckReport {
+                passed: false,
+                ended: format!("was refused: {reason}"),
+                ..report
+            }),
+            (_, ended) => ended,
+        }
+    }
+
+    /// Something that a hook may keep from beginning.
+    pub(super) async fn before(&self, event: HookEvent, doing: impl Future<Output = Outcome>) -> Outcome {
+        match self.fire(event, None, Vec::new(), Map::new()).await {
+            Ok(_) => doing.await,
+            Err(reason) => Outcome::Failed { reason },
+        }
+    }
+}
