@@ -130,7 +130,7 @@ fn what_is_carried_and_who_is_asked_belongs_to_the_conversation() {
             asked.path.contains("gemini") && body.contains("fn ring()") && !body.contains("fn other()"),
             "{body}"
         );
-        let metrics = said.stdout.lines().filter(|line| line.starts_with("gemini/")).last().unwrap();
+        let metrics = said.stdout.lines().rfind(|line| line.starts_with("gemini/")).unwrap();
         assert_eq!(metrics.split_whitespace().nth(1), Some("1"), "{said:?}");
         // The next process asks the same, and carries the file as it is by then; the journal has no copy of it.
         std::fs::write(place.path("ring.rs"), "fn circle() {}\n").unwrap();

@@ -248,7 +248,7 @@ impl Record {
             return Err(SessionError::Version { session: session.clone(), found, known: VERSION });
         }
         // Every session begins so. What begins otherwise is whole, and something else: nothing is damaged.
-        if entry.sequence == 0 && head.kind.is_some_and(|kind| kind != "session_started") {
+        if entry.sequence == 0 && head.kind.is_none_or(|kind| kind != "session_started") {
             return Err(SessionError::Foreign(session.clone()));
         }
         serde_json::from_slice(&entry.payload).map_err(bad)

@@ -1,9 +1,13 @@
 //! Workflows over the providers of a system.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use forge_agent::{
     agent::{AgentEvent, Dialogue},
+    review::Repository,
     workflow::{
         Brief, Cast, Casting, Check, Command, Event, Observer, State, Workflow, WorkflowDeps, WorkflowError,
     },
@@ -66,10 +70,36 @@ pub enum ControllerError {
     },
 }
 
+impl ControllerError {
+    /// Whether another process is at work on the workflow now.
+    pub const fn is_running(&self) -> bool {
+        matches!(self, Self::Workflow(WorkflowError::Run(error)) if error.is_running())
+    }
+
+    /// Whether what was asked for makes no sense where the workflow stands.
+    pub const fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::NoProvider { .. }
+                | Self::Workflow(
+                    WorkflowError::Unknown(_) | WorkflowError::Refused(_) | WorkflowError::NotNow(_)
+                )
+        )
+    }
+}
+
 impl WorkflowModeController {
-    /// Workflows of a system in this folder.
+    /// Workflows of a system in this folder, or in the repository that it belongs to: checkpoints are of a whole one.
     pub fn new(system: System, workspace: impl Into<PathBuf>) -> Self {
-        Self { system, workspace: workspace.into(), observer: None }
+        let folder = workspace.into();
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let workspace = Repository::open(&folder).map_or(folder, |repository| repository.root().to_owned());
+        Self { system, workspace, observer: None }
+    }
+
+    /// The folder that workflows are for.
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
     }
 
     /// Tells this observer of every entry.
@@ -223,6 +253,20 @@ impl WorkflowModeController {
         // Names of one second are in no order.
         streams.sort_by_key(|stream| std::cmp::Reverse(stream.created_at));
         Ok(streams)
+    }
+
+    /// The latest workflow of this folder.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn latest(&self) -> Result<Option<WorkflowId>, ControllerError> {
+        for stream in self.list().await? {
+            let state = self.read(&stream.name).await?;
+            if state.brief.is_some_and(|brief| brief.workspace == self.workspace) {
+                return Ok(Some(stream.name));
+            }
+        }
+        Ok(None)
     }
 }
 

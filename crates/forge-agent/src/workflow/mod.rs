@@ -18,6 +18,7 @@ mod orders;
 mod run;
 mod stage;
 mod state;
+mod text;
 
 pub use self::{
     brief::{Brief, Cast, Casting, Check},

@@ -82,7 +82,9 @@ fn drive(agent: &Agent<u32>, script: &[Said], dies_at: Option<usize>) -> Ending 
         if dies_at == Some(log.len()) && !died {
             died = true;
             dialogue = Dialogue::default();
-            log.iter().for_each(|event| dialogue.apply(event));
+            for event in &log {
+                dialogue.apply(event);
+            }
         }
         let event = match dialogue.next(&agent.limits) {
             AgentStep::Open => AgentEvent::Opened { system: "s".into(), user: "u".into() },
@@ -186,7 +188,9 @@ fn the_last_call_has_to_answer_and_every_call_of_a_tool_gets_its_result() {
     // What is called although tools are not offered any more is not run.
     assert_eq!(shouts.load(Ordering::Relaxed), 2);
     let mut dialogue = Dialogue::default();
-    ending.log.iter().for_each(|event| dialogue.apply(event));
+    ending.for event in &log {
+                dialogue.apply(event);
+            }
     let request = agent.request(&dialogue, false);
     let results = request.messages.iter().flat_map(|message| &message.parts);
     assert_eq!(results.filter(|part| matches!(part, Part::ToolResult { .. })).count(), 2);

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use forge::{
     Conversation,
+    agent::workflow::Workflow,
     session::SessionError,
     storage::journal::{StreamInfo, StreamName, Streams},
 };
@@ -64,9 +65,20 @@ pub(super) async fn told(error: &SessionError) -> CliError {
     refused.unwrap_or_else(|| CliError::session(error))
 }
 
-/// Refuses the name of a conversation where that of a session is wanted.
+/// Refuses the name of a conversation or a workflow where that of a session is wanted.
 pub(crate) async fn refuse(name: &StreamName) -> Result<(), CliError> {
-    let Some(command) = named(name).await else { return Ok(()) };
-    let what = format!("`{name}` is a conversation, not a session");
-    Err(CliError::usage(what, format!("`{command}` goes on with it")))
+    if let Some(command) = named(name).await {
+        let what = format!("`{name}` is a conversation, not a session");
+        return Err(CliError::usage(what, format!("`{command}` goes on with it")));
+    }
+    for simulated in [false, true] {
+        let Some(store) = metrics::open_if_there(simulated) else { continue };
+        let all = store.list().await.unwrap_or_default();
+        if all.iter().any(|one| one.name == *name && Workflow::is_one(one)) {
+            let what = format!("`{name}` is a workflow, not a session");
+            let offline = if simulated { " --offline" } else { "" };
+            return Err(CliError::usage(what, format!("`forge workflow show {name}{offline}` shows it")));
+        }
+    }
+    Ok(())
 }

@@ -120,7 +120,7 @@ impl Desk<'_> {
         if self.globals.json {
             terminal::json(&show::object(id, state, self.system.is_simulated()))?;
         } else if !self.jsonl {
-            terminal::out(&show::text(id, state))?;
+            terminal::out(&state.text(id.as_str()))?;
             let offline = if self.system.is_simulated() { " --offline" } else { "" };
             if let Some(next) = show::next(id, state) {
                 note(self.globals.quiet, &format!("next: forge workflow {next}{offline}"));
@@ -140,10 +140,10 @@ impl Desk<'_> {
 /// What a person at the terminal decides; `None` to leave it for later.
 fn decision(state: &State) -> Result<Option<Command>, CliError> {
     if state.stage == Stage::Clarifying {
-        terminal::out(&show::questions(state))?;
+        terminal::out(&state.questions_text())?;
         return Ok(asked("answers (empty for later): ")?.map(Command::Answer));
     }
-    terminal::out(&show::plan(state))?;
+    terminal::out(&state.plan_text())?;
     Ok(match asked("[y]es, [n]o, later (empty), or what should be different: ")?.as_deref() {
         None => None,
         Some("y" | "yes") => Some(Command::Approve(state.plan_hash().unwrap_or_default())),

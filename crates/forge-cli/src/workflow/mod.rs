@@ -3,7 +3,7 @@
 mod going;
 mod show;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use forge::{
     ControllerError, WorkflowId, WorkflowModeController,
@@ -23,7 +23,6 @@ use crate::{
 struct Desk<'a> {
     system: &'a Setup,
     controller: WorkflowModeController,
-    folder: PathBuf,
     globals: GlobalArgs<'a>,
     jsonl: bool,
 }
@@ -34,14 +33,10 @@ pub(crate) async fn run<'a>(
 ) -> Result<ExitCode, CliError> {
     let globals = globals(command.source());
     let system = Setup::open(globals).await?;
-    let folder = std::env::current_dir().map_err(|error| CliError::failed("the folder is gone", &error))?;
-    // Checkpoints are of a whole repository, wherever in it the command is typed.
-    let folder = forge::agent::review::Repository::open(&folder)
-        .map_or(folder.clone(), |repository| repository.root().to_owned());
     let jsonl = command.is_jsonl();
-    let controller = WorkflowModeController::new((*system).clone(), &folder)
+    let controller = WorkflowModeController::new((*system).clone(), ".")
         .with_observer(going::observer(globals.quiet, jsonl));
-    let desk = Desk { system: &system, controller, folder, globals, jsonl };
+    let desk = Desk { system: &system, controller, globals, jsonl };
     let done = desk.run(command).await;
     system.close(Duration::ZERO).await;
     done
@@ -120,7 +115,7 @@ impl Desk<'_> {
                 self.command(&mut workflow, command).await?;
                 workflow.close().await.map_err(|error| failed(&error.into()))?;
             }
-            Err(ControllerError::Workflow(WorkflowError::Run(error))) if error.is_running() => {
+            Err(error) if error.is_running() => {
                 self.controller.order(&id, &command, user()).map_err(|error| failed(&error))?;
                 note(self.globals.quiet, "another process runs it, and was told");
             }
@@ -190,15 +185,11 @@ impl Desk<'_> {
             let unknown = |_| CliError::usage(format!("there is no workflow `{name}`"), LIST);
             return StreamName::new(name).map_err(unknown);
         }
-        for stream in self.controller.list().await.map_err(|error| failed(&error))? {
-            let state = self.controller.read(&stream.name).await;
-            let is_here =
-                state.is_ok_and(|state| state.brief.is_some_and(|brief| brief.workspace == self.folder));
-            if is_here {
-                return Ok(stream.name);
-            }
-        }
-        Err(CliError::usage("there is no workflow of this folder", "begin one: `forge workflow start TASK`"))
+        let latest = self.controller.latest().await.map_err(|error| failed(&error))?;
+        let none = || {
+            CliError::usage("there is no workflow of this folder", "begin one: `forge workflow start TASK`")
+        };
+        latest.ok_or_else(none)
     }
 
     async fn open(&self, id: &WorkflowId) -> Result<Workflow, CliError> {

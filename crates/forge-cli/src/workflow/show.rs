@@ -1,15 +1,10 @@
 //! What is shown of a workflow.
 
-#![allow(
-    clippy::format_push_string,
-    reason = "`write!` into a String gives a result that cannot be an error and has to be dropped"
-)]
-
 use std::process::ExitCode;
 
 use forge::{
     WorkflowId,
-    agent::workflow::{ReviewFinding, Stage, State, TaskEnd, TaskState},
+    agent::workflow::{Stage, State, TaskEnd},
 };
 use serde_json::{Value, json};
 
@@ -55,7 +50,7 @@ impl Desk<'_> {
         if self.globals.json {
             terminal::json(&object(&id, &state, self.system.is_simulated()))?;
         } else {
-            terminal::out(&format!("{}{}", plan(&state), text(&id, &state)))?;
+            terminal::out(&format!("{}{}", state.plan_text(), state.text(id.as_str())))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -66,92 +61,10 @@ impl Desk<'_> {
         if self.globals.json {
             terminal::json(&object(&id, &state, self.system.is_simulated()))?;
         } else {
-            terminal::out(&format!("{id} {}\n", standing(&state)))?;
+            terminal::out(&format!("{id} {}\n", state.standing()))?;
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Where it stands, in a line.
-fn standing(state: &State) -> String {
-    let done = state.tasks.iter().filter(|task| task.is_done()).count();
-    let tasks = match state.tasks.len() {
-        0 => String::new(),
-        all => format!(", {done} of {all} tasks done"),
-    };
-    let paused = state.paused.as_ref().map(|reason| format!(", {reason}")).unwrap_or_default();
-    format!("{}{paused}{tasks}, {}", state.stage, state.cost())
-}
-
-/// What the clarifier asks.
-pub(super) fn questions(state: &State) -> String {
-    let lines = state.questions.iter().enumerate().map(|(at, question)| format!("{}. {question}\n", at + 1));
-    lines.collect()
-}
-
-/// The plan for people.
-pub(super) fn plan(state: &State) -> String {
-    let Some(plan) = &state.plan else { return String::new() };
-    let mut text = format!("{}\n\n", layout::clean(&plan.summary));
-    for task in &plan.tasks {
-        let after = if task.depends_on.is_empty() {
-            String::new()
-        } else {
-            format!(", after {}", task.depends_on.join(", "))
-        };
-        text.push_str(&format!(
-            "{}: {}{after}\n  writes {}\n",
-            task.id,
-            layout::clean(&task.title),
-            task.files.write.join(", ")
-        ));
-        for line in &task.acceptance {
-            text.push_str(&format!("  - {}\n", layout::clean(line)));
-        }
-    }
-    for (title, lines) in
-        [("risk", &plan.risks), ("open", &plan.questions), ("taken for granted", &plan.assumptions)]
-    {
-        for line in lines {
-            text.push_str(&format!("{title}: {}\n", layout::clean(line)));
-        }
-    }
-    text.push('\n');
-    text
-}
-
-/// Where it stands and what came of its tasks, for people.
-pub(super) fn text(id: &WorkflowId, state: &State) -> String {
-    let mut text = format!("{id} {}\n", standing(state));
-    if let Some((_, reason)) = &state.failed {
-        text.push_str(&format!("{}\n", layout::clean(reason)));
-    }
-    text.push_str(&questions(state));
-    for task in &state.tasks {
-        let end = match &task.end {
-            None => "open".to_owned(),
-            Some(TaskEnd::Done) => "done".to_owned(),
-            Some(TaskEnd::Failed(reason)) => format!("failed: {}", reason.lines().next().unwrap_or_default()),
-            Some(TaskEnd::Skipped(first)) => format!("skipped, because {first} failed"),
-            Some(_) => String::new(),
-        };
-        let who =
-            who(state, task).map(|(provider, model)| format!(" ({provider}/{model})")).unwrap_or_default();
-        text.push_str(&format!("  {}: {}{who}\n", task.task.id, layout::clean(&end)));
-    }
-    for finding in state.reviews.last().into_iter().flat_map(|review| &review.findings) {
-        let ReviewFinding { severity, claim, place, .. } = finding;
-        let place = place.as_deref().unwrap_or("nowhere in the change");
-        text.push_str(&format!("  {severity} at {place}: {}\n", layout::clean(claim)));
-    }
-    text
-}
-
-/// Who wrote a task's last edits.
-fn who(state: &State, task: &TaskState) -> Option<(String, String)> {
-    let editor = forge::agent::workflow::AgentId::Editor(task.task.id.clone());
-    let who = state.dialogues.get(&editor)?.answered_by()?;
-    Some((who.provider_id.to_string(), who.model_id.to_string()))
 }
 
 /// What a person can do next, as the words of a command.
@@ -172,7 +85,7 @@ pub(super) fn object(id: &WorkflowId, state: &State, simulated: bool) -> Value {
         .tasks
         .iter()
         .map(|task| {
-            let (provider, model) = who(state, task).unzip();
+            let (provider, model) = state.editor_of(task).map(|who| (who.provider_id.to_string(), who.model_id.to_string())).unzip();
             let (status, reason) = match &task.end {
                 None => ("open", None),
                 Some(TaskEnd::Done) => ("done", None),

@@ -10,8 +10,12 @@ use super::{
     error::CommandError,
     slash::SlashCommand,
     turn::{who, whom},
+    workflow,
 };
-use crate::agent::command::{Argument, ArgumentKind, CommandSpec, Form, Permission, find, help};
+use crate::{
+    agent::command::{Argument, ArgumentKind, CommandSpec, Form, Permission, find, help},
+    workflows::WorkflowModeController,
+};
 
 pub(super) fn commands() -> Vec<SlashCommand> {
     let spec = |name: &'static str, permission, form: Form| CommandSpec::new(name, permission, [form]);
@@ -77,6 +81,13 @@ async fn status(call: CommandCall) -> Result<CommandAnswer, CommandError> {
         data["questions"] = said.into();
         data["cost_nano_usd"] = cost.nanos().into();
         data["cost_usd"] = cost.dollars().into();
+    }
+    // Without a folder to keep them in there are no workflows.
+    if let Some(id) = workflow::meant(&call).await.unwrap_or_default() {
+        let state = WorkflowModeController::new(call.system.clone(), &call.workspace).read(&id).await?;
+        let _ = writeln!(text, "workflow: {id}, {}", state.standing());
+        data["workflow"] = id.as_str().into();
+        data["stage"] = json!(state.stage);
     }
     Ok(CommandAnswer::text(text).with_data(data))
 }

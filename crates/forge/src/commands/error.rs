@@ -7,6 +7,7 @@ use crate::{
     conversation::ConversationError,
     session::SessionError,
     system::SystemError,
+    workflows::ControllerError,
 };
 
 /// Why a command was not carried out.
@@ -58,6 +59,9 @@ pub enum CommandError {
     /// The configuration does not allow it.
     #[error(transparent)]
     System(#[from] SystemError),
+    /// The workflow cannot be begun, opened or steered.
+    #[error(transparent)]
+    Workflow(#[from] ControllerError),
     /// What the command works on is not there.
     #[error("{0}")]
     Failed(String),
@@ -75,6 +79,7 @@ impl CommandError {
             | Self::NotAsked(_)
             | Self::Material(_) => true,
             Self::Conversation(error) => matches!(error, ConversationError::Foreign(_)),
+            Self::Workflow(error) => error.is_usage(),
             Self::Provider(_) | Self::Session(_) | Self::System(_) | Self::Failed(_) => false,
         }
     }

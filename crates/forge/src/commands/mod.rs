@@ -27,6 +27,7 @@ mod review;
 mod slash;
 mod table;
 mod turn;
+mod workflow;
 
 pub use self::{
     answer::CommandAnswer,

@@ -21,7 +21,7 @@ use super::{
     own::OwnCommands,
     review,
     slash::SlashCommand,
-    turn,
+    turn, workflow,
 };
 use crate::{
     agent::command::{Arguments, CommandSpec, Permission, complete, find, split},
@@ -62,7 +62,7 @@ impl SlashCommandRegistry {
             observer: None,
             talks: StdMutex::default(),
         };
-        let groups = [basic::commands(), turn::commands(), context::commands()];
+        let groups = [basic::commands(), turn::commands(), context::commands(), workflow::commands()];
         let single = [metrics::command(), council::command(), review::command()];
         groups.into_iter().flatten().chain(single).for_each(|command| registry.register(command));
         registry
