@@ -82,7 +82,9 @@ fn drive(agent: &Agent<u32>, script: &[Said], dies_at: Option<usize>) -> Ending 
         if dies_at == Some(log.len()) && !died {
             died = true;
             dialogue = Dialogue::default();
-            log.iter().for_each(|event| dialogue.apply(event));
+            for event in &log {
+                dialogue.apply(event);
+            }
         }
         let event = match dialogue.next(&agent.limits) {
             AgentStep::Open => AgentEvent::Opened { system: "s".into(), user: "u".into() },
