@@ -132,5 +132,5 @@ fn hooks_of_the_users_own_file_run_in_every_project_and_before_its_own() {
     );
     assert!(!fs::exists(place.path("seen.json")).unwrap());
     let listed = forge(&["hooks", "list"]).stdout;
-    assert!(listed.contains("config.yaml:4:9 ") && listed.contains("forge.yaml:4:10"), "{listed}");
+    assert!(listed.contains("config.yaml:4:9\n") && listed.contains("forge.yaml:4:10"), "{listed}");
 }
