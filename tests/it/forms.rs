@@ -444,3 +444,38 @@ fn every_schema_is_of_a_form_that_is_tested() {
         );
     }
 }
+
+#[test]
+fn the_forms_of_workflows_obey_their_schemas_too() {
+    let mut forms = Forms::default();
+    let place = Place::new("forms-workflow");
+    std::fs::create_dir(place.path("work")).unwrap();
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=n", "-c", "user.email=n@example.com"];
+        let status =
+            Command::new("git").args(identity).args(arguments).current_dir(place.path("work")).status();
+        assert!(status.unwrap().success(), "{arguments:?}");
+    };
+    std::fs::write(place.path("work/a.txt"), "one\n").unwrap();
+    [&["init", "-q", "."][..], &["add", "."], &["commit", "-q", "-m", "begin"]]
+        .iter()
+        .for_each(|one| git(one));
+    let workflow = |arguments: &[&str]| {
+        let mut command = place.command(&["workflow"]);
+        command.args(arguments).arg("--offline").current_dir(place.path("work"));
+        command
+    };
+    let task = "In `a.txt`, replace `one` with `two`.";
+    let lines = run(&mut workflow(&["start", task, "--jsonl"]));
+    for line in lines.stdout.lines() {
+        forms.hold("workflow-event", &serde_json::from_str(line).unwrap());
+    }
+    forms.hold_output("workflow", 0, &mut workflow(&["approve"]));
+    forms.hold_output("workflow", 0, &mut workflow(&["show"]));
+    forms.hold_output("workflow-list", 0, &mut workflow(&["list"]));
+    forms.hold_output("workflow-diff", 0, &mut workflow(&["diff"]));
+    forms.hold_output("workflow", 0, &mut workflow(&["apply"]));
+    forms.hold_output("workflow", 0, &mut workflow(&["undo"]));
+    forms.hold_output("failure", 2, &mut workflow(&["approve"]));
+    forms.end(&["failure", "workflow", "workflow-diff", "workflow-event", "workflow-list"]);
+}

@@ -4,6 +4,7 @@
 //! A workflow is a fold over its journal ([`State`]) and a planner that reads nothing else, so that it can be killed anywhere: what was
 //! paid is not paid again, and files are as they were before a step or as they are after it.
 
+mod agents;
 mod answer;
 mod brief;
 mod command;
@@ -21,6 +22,7 @@ mod state;
 mod text;
 
 pub use self::{
+    agents::{ClarifierAgent, EditorAgent, PlannerAgent, ReviewerAgent},
     brief::{Brief, Cast, Casting, Check},
     command::{Command, Refused},
     deps::{Observer, Price, Variable, WorkflowDeps},

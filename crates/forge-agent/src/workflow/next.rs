@@ -9,10 +9,7 @@ use super::{
     stage::Stage,
     state::{State, TaskState},
 };
-use crate::{
-    agent::{AgentEvent, AgentLimits, AgentStep, Ended},
-    plan::Plan,
-};
+use crate::agent::{Agent, AgentEvent, AgentLimits, AgentStep, Ended};
 
 /// How often all checks of a task are run.
 const MOST_CHECK_ROUNDS: u32 = 3;
@@ -118,14 +115,21 @@ impl State {
     }
 
     /// Drives an agent whose failure is that of the workflow.
-    fn ask(&self, agent: &AgentId, read: impl FnOnce(&str) -> Result<Event, String>) -> Step {
-        let failed = |ended: Ended| Step::record(Event::Failed { reason: format!("{agent}: {ended}") });
-        match self.drive(agent) {
+    fn ask<A>(
+        &self,
+        id: &AgentId,
+        agent: impl FnOnce(&Cast) -> Agent<A>,
+        event: impl FnOnce(A) -> Event,
+    ) -> Step {
+        // A stage without anybody to ask is never entered.
+        let Some(cast) = self.cast(id) else { return Step::Wait };
+        let failed = |ended: Ended| Step::record(Event::Failed { reason: format!("{id}: {ended}") });
+        match self.drive(id) {
             Driven::Step(step) => step,
             Driven::Over(ended) => failed(ended),
-            Driven::Answer(text) => match read(&text) {
-                Ok(event) => Step::record(event),
-                Err(problem) => self.refuse(agent, problem).unwrap_or_else(failed),
+            Driven::Answer(text) => match agent(cast).read(&text) {
+                Ok(answer) => Step::record(event(answer)),
+                Err(problem) => self.refuse(id, problem).unwrap_or_else(failed),
             },
         }
     }
@@ -134,19 +138,16 @@ impl State {
         if !self.questions.is_empty() {
             return Step::Done;
         }
-        self.ask(&AgentId::Clarifier, |text| {
-            answer::questions(text).map(|questions| Event::Clarified { questions })
-        })
+        self.ask(&AgentId::Clarifier, Cast::clarifier, |questions| Event::Clarified { questions })
     }
 
     fn make_plan(&self) -> Step {
-        self.ask(&AgentId::Planner, |text| {
-            let mut plan = Plan::read(text).map_err(|invalid| invalid.to_string())?;
+        self.ask(&AgentId::Planner, Cast::planner, |mut plan| {
             if self.is_unattended() {
                 // Nobody is there to answer; whoever reads the plan sees what was taken for granted.
                 plan.assumptions.append(&mut plan.questions);
             }
-            Ok(Event::Proposed { plan })
+            Event::Proposed { plan }
         })
     }
 
@@ -157,9 +158,11 @@ impl State {
             let summary = "nothing is different".to_owned();
             return Step::record(Event::Reviewed { round, summary, findings: Vec::new() });
         }
-        self.ask(&AgentId::Reviewer(round), |text| {
-            answer::review(text, diff).map(|(summary, findings)| Event::Reviewed { round, summary, findings })
-        })
+        self.ask(
+            &AgentId::Reviewer(round),
+            |cast| cast.reviewer(diff),
+            |(summary, findings)| Event::Reviewed { round, summary, findings },
+        )
     }
 
     fn edit(&self) -> Step {
@@ -239,6 +242,7 @@ impl State {
             let counts =
                 |(number, report): &(usize, &CheckReport)| !report.passed && !self.may_fail(task, *number);
             let failed = task.checks.iter().enumerate().find(counts).map(|(_, report)| report);
+            let failed = task.objection.as_ref().or(failed);
             return match failed {
                 Some(report) if task.check_rounds + 1 < MOST_CHECK_ROUNDS => Step::record(Event::Agent {
                     agent: editor(task),

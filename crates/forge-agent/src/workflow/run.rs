@@ -130,14 +130,25 @@ impl Workflow {
             let fields = Map::from_iter([("message".to_owned(), json!(message))]);
             async move { guard.fire(event, None, Vec::new(), fields).await }
         };
-        told(HookEvent::SessionStart, self.state(), "").await.map_err(WorkflowError::Host)?;
-        let state = self.go_on().await?;
-        if matches!(state.stage, Stage::Clarifying | Stage::AwaitingApproval | Stage::AwaitingMerge) {
-            let message = format!("the workflow {name} is {}", state.stage);
-            // Nothing is left to be kept from happening.
-            let _ = told(HookEvent::Notification, &state, &message).await;
+        if let Err(reason) = told(HookEvent::SessionStart, self.state(), "").await {
+            tracing::warn!(workflow = %name, "{reason}");
         }
-        let _ = told(HookEvent::SessionEnd, &state, "").await;
+        let state = self.go_on().await?;
+        let message = format!("the workflow {name} is {}", state.stage);
+        let events: &[HookEvent] = match state.stage {
+            Stage::Clarifying => &[HookEvent::Notification],
+            Stage::AwaitingApproval => &[HookEvent::PostPlan, HookEvent::Notification],
+            Stage::AwaitingMerge if state.reviews.is_empty() => &[HookEvent::Notification],
+            Stage::AwaitingMerge => &[HookEvent::PostReview, HookEvent::Notification],
+            Stage::Failed => &[HookEvent::StopFailure],
+            _ => &[],
+        };
+        for event in events.iter().chain([&HookEvent::SessionEnd]) {
+            // Nothing is left to be kept from happening.
+            if let Err(reason) = told(*event, &state, &message).await {
+                tracing::warn!(workflow = %name, "{reason}");
+            }
+        }
         Ok(state)
     }
 

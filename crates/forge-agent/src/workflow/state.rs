@@ -82,6 +82,8 @@ pub struct TaskState {
     pub check_rounds: u32,
     /// The state before its first edit.
     pub before: Option<Checkpoint>,
+    /// What a hook has against its last edits.
+    pub(super) objection: Option<CheckReport>,
     /// Edits that have their places and are not written.
     pub(super) intent: Option<Box<Intent>>,
     /// Whether edits are written that are not checked.
@@ -112,6 +114,7 @@ impl TaskState {
             checks: Vec::new(),
             check_rounds: 0,
             before: None,
+            objection: None,
             intent: None,
             is_applied: false,
             refusals: 0,
@@ -228,8 +231,13 @@ impl State {
             (Act::Diff(_), Outcome::Diff { text }) => self.diff = Some(text.clone()),
             (Act::Resolve(task), _) => self.resolved(task, outcome),
             (Act::Apply(task), _) => {
+                let objection = match outcome {
+                    Outcome::Checked(report) => Some(report.clone()),
+                    _ => None,
+                };
                 if let Some(task) = self.task_mut(task) {
                     (task.is_applied, task.intent, task.refusals) = (true, None, 0);
+                    task.objection = objection;
                     task.checks.clear();
                 }
                 self.enter(Stage::Checking);

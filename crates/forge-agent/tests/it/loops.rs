@@ -188,9 +188,9 @@ fn the_last_call_has_to_answer_and_every_call_of_a_tool_gets_its_result() {
     // What is called although tools are not offered any more is not run.
     assert_eq!(shouts.load(Ordering::Relaxed), 2);
     let mut dialogue = Dialogue::default();
-    ending.for event in &log {
-                dialogue.apply(event);
-            }
+    for event in &ending.log {
+        dialogue.apply(event);
+    }
     let request = agent.request(&dialogue, false);
     let results = request.messages.iter().flat_map(|message| &message.parts);
     assert_eq!(results.filter(|part| matches!(part, Part::ToolResult { .. })).count(), 2);

@@ -129,12 +129,13 @@ impl Desk<'_> {
     }
 
     async fn diff(&self, one: &WorkflowOne) -> Result<ExitCode, CliError> {
-        let workflow = self.open(&self.id(one.id.as_deref()).await?).await?;
+        let id = self.id(one.id.as_deref()).await?;
+        let workflow = self.open(&id).await?;
         let diff = workflow.diff();
         self.close(workflow).await?;
         let diff = diff.map_err(|error| failed(&error.into()))?;
         if self.globals.json {
-            terminal::json(&json!({"diff": diff}))?;
+            terminal::json(&json!({"workflow": id.as_str(), "diff": diff}))?;
         } else {
             terminal::out(&diff)?;
         }
@@ -142,7 +143,8 @@ impl Desk<'_> {
     }
 
     async fn apply(&self, one: &WorkflowOne, into: MergedInto) -> Result<ExitCode, CliError> {
-        let mut workflow = self.open(&self.id(one.id.as_deref()).await?).await?;
+        let id = self.id(one.id.as_deref()).await?;
+        let mut workflow = self.open(&id).await?;
         let merged = workflow.merge(into.clone(), user()).await;
         let state = self.close(workflow).await?;
         merged.map_err(|error| failed(&error.into()))?;
@@ -152,7 +154,7 @@ impl Desk<'_> {
             _ => "your folder, not committed".to_owned(),
         };
         if self.globals.json {
-            terminal::json(&json!({"workflow": one.id, "stage": state.stage, "files": written}))?;
+            terminal::json(&show::object(&id, &state, self.system.is_simulated()))?;
         } else {
             terminal::out(&format!("{} in {place}: {}\n", state.stage, written.join(", ")))?;
         }

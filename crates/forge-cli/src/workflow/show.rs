@@ -22,10 +22,11 @@ impl Desk<'_> {
                 .iter()
                 .map(|stream| {
                     let mut row = json!({"workflow": stream.name.as_str()});
-                    for name in ["title", "stage", "paused", "started", "cost_nano_usd"] {
+                    for name in ["title", "stage", "paused", "started"] {
                         row[name] = field(&stream.summary, name);
                     }
-                    row
+                    let cost = field(&stream.summary, "cost_nano_usd").as_u64();
+                    terminal::with_cost(row, cost.map(forge::Money::from_nanos))
                 })
                 .collect();
             terminal::json(&json!({"simulated": self.system.is_simulated(), "workflows": rows}))?;

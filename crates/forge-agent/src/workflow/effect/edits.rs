@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use forge_edit::{
-    Checkpoint, EditFormat, EditPath, EditSet, Intent, Recovered, Resolved, UserChanges, Workspace, parse,
+    Checkpoint, EditFormat, EditPath, EditSet, Intent, Recovered, Resolved, UserChanges, Workspace,
     resolve as find,
 };
 use forge_prompt::PromptSet;
@@ -13,6 +13,7 @@ use super::Place;
 use crate::{
     agent::{AgentLimits, AgentStep},
     workflow::{
+        brief::Cast,
         event::{AgentId, Outcome},
         state::State,
     },
@@ -33,6 +34,7 @@ pub(super) struct Answer {
     text: String,
     /// The files that it may write.
     write: BTreeSet<EditPath>,
+    cast: Cast,
     formats: Vec<EditFormat>,
     refusals: usize,
     /// How often its checks were run, so that each set of edits has a name of its own.
@@ -48,6 +50,7 @@ impl Answer {
             task: id.to_owned(),
             text,
             write: task.task.files.write.iter().filter_map(|path| EditPath::new(path).ok()).collect(),
+            cast: state.brief.as_ref()?.casting.editor.clone(),
             formats: state.brief.as_ref()?.formats.clone(),
             refusals: task.refusals,
             round: task.check_rounds,
@@ -55,10 +58,7 @@ impl Answer {
     }
 
     fn set(&self) -> Result<EditSet, String> {
-        let set = parse(&self.text, chosen(&self.formats, self.refusals)).map_err(|why| why.to_string())?;
-        if set.files.is_empty() {
-            return Err("there are no edits in it".to_owned());
-        }
+        let set = self.cast.editor(chosen(&self.formats, self.refusals)).read(&self.text)?;
         let moved = |action: &forge_edit::Action| match action {
             forge_edit::Action::Move { to, .. } => Some(to.clone()),
             _ => None,

@@ -138,12 +138,18 @@ impl Guard {
         }
     }
 
-    /// Edits that are written.
+    /// Edits that are written. What a hook has against them is a check that failed, of which the model is told.
     pub(super) async fn edited(&self, paths: Vec<String>, done: Outcome) -> Outcome {
-        if let Err(reason) = self.fire(HookEvent::PostEdit, None, paths, Map::new()).await {
-            tracing::warn!(workflow = self.workflow, "after the edits: {reason}");
+        if done != Outcome::Done {
+            return done;
         }
-        done
+        match self.fire(HookEvent::PostEdit, None, paths, Map::new()).await {
+            Ok(_) => done,
+            Err(output) => {
+                let (command, ended) = ("hooks after the edit".to_owned(), "refused".to_owned());
+                Outcome::Checked(CheckReport { command, passed: false, ended, output })
+            }
+        }
     }
 
     /// A check, unless somebody is against it.

@@ -102,3 +102,16 @@ async fn a_hook_may_keep_a_plan_from_being_made_and_a_result_from_being_applied(
     );
     assert!(desk.read("greet.py").contains("+ nam\n"));
 }
+
+#[tokio::test]
+async fn a_hook_that_refuses_what_was_written_sends_it_back() {
+    let desk = Desk::new(|role, prompt| match role {
+        ParticipantRole::Planner => plan(&[("mend", &[], "greet.py")]),
+        _ if prompt.contains("say please") => block("greet.py", GOOD, &format!("    # please\n{GOOD}")),
+        _ => block("greet.py", BAD, GOOD),
+    });
+    let line = "grep -q please greet.py || { echo 'say please' >&2; exit 2; }";
+    let state = run(hooked(&desk, vec![hook(HookEvent::PostEdit, line)]), desk.brief()).await;
+    assert_eq!((state.stage, state.failed), (Stage::AwaitingMerge, None));
+    assert_eq!(state.tasks[0].check_rounds, 1);
+}
