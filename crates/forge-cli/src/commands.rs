@@ -6,13 +6,12 @@ use forge::{
     CallContext, ModelRequest, System,
     commands::{CommandError, OwnCommands, Question, SlashCommandRegistry, Talk},
     router::TaskContext,
-    session::Observer,
 };
 
-use crate::{ask, error::CliError, setup::Setup, terminal::note};
+use crate::{ask, error::CliError, session::progress::Progress, setup::Setup, terminal::note};
 
 /// Every command, those in files of the project and of the user among them. What is wrong with files is said.
-pub(crate) fn registry(system: &Setup, observer: Observer, quiet: bool) -> SlashCommandRegistry {
+pub(crate) fn registry(system: &Setup, quiet: bool) -> SlashCommandRegistry {
     // Without a folder before them, files are called as the user would.
     let own = OwnCommands::read(Path::new(""), system.paths());
     for mistake in &own.mistakes {
@@ -26,7 +25,10 @@ pub(crate) fn registry(system: &Setup, observer: Observer, quiet: bool) -> Slash
             &format!("commands are not used: {first}{more}; `forge config trust` shows and trusts them"),
         );
     }
-    SlashCommandRegistry::new(System::clone(system), ".").with_own(own).with_observer(observer)
+    SlashCommandRegistry::new(System::clone(system), ".").with_own(own).with_observers(move || {
+        // Lines at work are taken from the screen when it is dropped.
+        Progress::new(quiet, false).observer()
+    })
 }
 
 /// A question on its way.

@@ -13,7 +13,6 @@ use crate::{
     ask, chat,
     commands::{self, Asking, refused},
     error::CliError,
-    session::progress::Progress,
     setup::Setup,
     signals::Interrupts,
     terminal::{self, note},
@@ -21,8 +20,7 @@ use crate::{
 
 pub(crate) async fn run(args: Exec, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     let system = Setup::open(globals).await?;
-    let observer = Progress::new(globals.quiet, false).observer();
-    let registry = commands::registry(&system, observer, globals.quiet).with_permission(args.allow.into());
+    let registry = commands::registry(&system, globals.quiet).with_permission(args.allow.into());
     let mut interrupts = Interrupts::new()?;
     let ended = tokio::select! {
         ended = execute(&args, globals, &system, &registry) => ended,

@@ -17,7 +17,6 @@ use crate::{
     args::{Chat, GlobalArgs},
     commands,
     error::CliError,
-    session::progress::Progress,
     setup::Setup,
     signals::Signals,
 };
@@ -27,8 +26,7 @@ pub(crate) async fn run(args: Chat, globals: GlobalArgs<'_>) -> Result<ExitCode,
         return Err(CliError::usage("a conversation is text for people", "programs use `forge exec --json`"));
     }
     let system = Setup::open(globals).await?;
-    let observer = Progress::new(globals.quiet, false).observer();
-    let registry = commands::registry(&system, observer, globals.quiet);
+    let registry = commands::registry(&system, globals.quiet);
     let name = opened(&args, &system, &registry).await?;
     let talk = registry.conversation(&name).await.map_err(commands::refused)?;
     let history: Vec<_> = talk.lock().await.exchanges().map(|one| one.question.clone()).collect();

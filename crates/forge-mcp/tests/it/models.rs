@@ -3,8 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use forge::{
-    System,
+    CallContext, Conversation, ModelResponse, Participant, System,
     offline::{self, Scenario, Sim, SimConfig},
+    request::Part,
     router::RouterPlan,
     session::State,
     storage::journal::StreamName,
@@ -207,6 +208,18 @@ async fn a_cancelled_council_is_paused_and_goes_on() {
     assert_eq!(place.asked().len(), before, "nobody is asked meanwhile");
     let done = object(&mut client, "run", json!({"run": running["run"]})).await;
     assert_eq!(done["state"], "done", "{done}");
+}
+
+#[tokio::test]
+async fn a_conversation_is_no_run() {
+    let place = Place::new("conversation", "").await;
+    let system = place.system().await;
+    let mut conversation = Conversation::begin(&system).unwrap();
+    let cx = CallContext::new(Participant::claude_sonnet());
+    let response = ModelResponse::new(Participant::claude_sonnet(), vec![Part::text("yes")]);
+    conversation.keep("Is it?", &cx, &response, None).await.unwrap();
+    let mut client = Client::new(place.server().await).await;
+    assert_eq!(code(&mut client, "run", json!({"run": conversation.name()})).await, "no_such_run");
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ use crate::{
     system::System,
 };
 
+type Observers = Box<dyn Fn() -> Observer + Send + Sync>;
+
 /// Every command that there is, and the conversations that they are about.
 ///
 /// It keeps each conversation that it has begun or opened, because what is not yet written of one is nowhere else.
@@ -40,7 +42,7 @@ pub struct SlashCommandRegistry {
     commands: Vec<SlashCommand>,
     own: OwnCommands,
     most: Permission,
-    observer: Option<Observer>,
+    observers: Option<Observers>,
     talks: StdMutex<HashMap<StreamName, Talk>>,
 }
 
@@ -59,7 +61,7 @@ impl SlashCommandRegistry {
             commands: Vec::new(),
             own: OwnCommands::default(),
             most: Permission::Write,
-            observer: None,
+            observers: None,
             talks: StdMutex::default(),
         };
         let groups = [basic::commands(), turn::commands(), context::commands(), workflow::commands()];
@@ -85,9 +87,10 @@ impl SlashCommandRegistry {
         Self { most, ..self }
     }
 
-    /// The same, telling this observer what the sessions do that commands run.
-    pub fn with_observer(self, observer: Observer) -> Self {
-        Self { observer: Some(observer), ..self }
+    /// The same, where each command that runs sessions tells an observer of its own what they do. It is dropped with the command,
+    /// also with one that is cancelled.
+    pub fn with_observers(self, observers: impl Fn() -> Observer + Send + Sync + 'static) -> Self {
+        Self { observers: Some(Box::new(observers)), ..self }
     }
 
     /// How every command is typed, in the order of the help: the built-in ones, then the user's own.
@@ -201,7 +204,7 @@ impl SlashCommandRegistry {
             name: spec.name.to_string(),
             arguments,
             commands: self.specs(),
-            observer: self.observer.clone(),
+            observer: self.observers.as_ref().map(|observer| observer()),
             talk,
         })
     }
