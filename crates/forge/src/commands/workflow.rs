@@ -16,11 +16,11 @@ pub(super) fn commands() -> Vec<SlashCommand> {
         CommandSpec::new(name, permission, [Form::new([], help)])
     };
     let task = Argument::new("TASK", ArgumentKind::Text);
-    let plan = Form::new([task], "plan a task; its workflow then waits for /edit");
+    let plan = Form::new([task], "plan a task; /edit carries it out");
     vec![
         SlashCommand::new(CommandSpec::new("plan", Permission::Ask, [plan]), plan_task),
         SlashCommand::new(
-            spec("edit", Permission::Write, "carry out the plan, in a working tree beside this folder"),
+            spec("edit", Permission::Write, "carry out the plan, beside this folder"),
             |call| async move {
                 let (controller, mut workflow) = opened(&call).await?;
                 let hash = workflow.state().plan_hash().unwrap_or_default();
@@ -29,7 +29,7 @@ pub(super) fn commands() -> Vec<SlashCommand> {
             },
         ),
         SlashCommand::new(
-            spec("resume", Permission::Write, "go on with a workflow that was paused, or that failed"),
+            spec("resume", Permission::Write, "go on with a workflow that was paused or failed"),
             |call| async move {
                 let (controller, mut workflow) = opened(&call).await?;
                 let state = workflow.state();
@@ -46,7 +46,7 @@ pub(super) fn commands() -> Vec<SlashCommand> {
             order(call, Command::Abort)
         }),
         SlashCommand::new(
-            spec("undo", Permission::Write, "take the workflow's result back out of this folder"),
+            spec("undo", Permission::Write, "take the workflow's result out of this folder"),
             |call| async move {
                 let (_, mut workflow) = opened(&call).await?;
                 let undone = workflow.undo(None).await;
