@@ -457,12 +457,14 @@ fn the_forms_of_workflows_obey_their_schemas_too() {
         assert!(status.unwrap().success(), "{arguments:?}");
     };
     std::fs::write(place.path("work/a.txt"), "one\n").unwrap();
-    [&["init", "-q", "."][..], &["add", "."], &["commit", "-q", "-m", "begin"]]
-        .iter()
-        .for_each(|one| git(one));
+    for arguments in [&["init", "-q", "."][..], &["add", "."], &["commit", "-q", "-m", "begin"]] {
+        git(arguments);
+    }
     let workflow = |arguments: &[&str]| {
         let mut command = place.command(&["workflow"]);
         command.args(arguments).arg("--offline").current_dir(place.path("work"));
+        // git is looked for where it usually is.
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin");
         command
     };
     let task = "In `a.txt`, replace `one` with `two`.";

@@ -21,4 +21,6 @@ pub mod plan;
 pub mod process;
 pub mod review;
 pub mod tool;
+// What writes files stands on what Unix promises of them.
+#[cfg(unix)]
 pub mod workflow;

@@ -39,6 +39,7 @@ mod signals;
 mod sim;
 mod terminal;
 mod watch;
+#[cfg(unix)]
 mod workflow;
 
 use std::{
@@ -53,8 +54,10 @@ use tracing_subscriber::{
 
 #[cfg(feature = "mcp")]
 use crate::args::McpCommand;
+#[cfg(unix)]
+use crate::args::WorkflowCommand;
 use crate::{
-    args::{Args, Command, Form, GlobalArgs, ModelsCommand, RouteCommand, WorkflowCommand},
+    args::{Args, Command, Form, GlobalArgs, ModelsCommand, RouteCommand},
     error::CliError,
 };
 
@@ -113,8 +116,11 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
         }
+        #[cfg(unix)]
         Command::Workflow { command } => apart(workflow::run(*command, globals)).await,
+        #[cfg(unix)]
         Command::Plan(start) => apart(workflow::run(WorkflowCommand::Start(*start), globals)).await,
+        #[cfg(unix)]
         Command::Edit(go) => apart(workflow::run(WorkflowCommand::Approve(*go), globals)).await,
         Command::Exec(exec) => {
             let args = globals(exec.source);

@@ -49,7 +49,7 @@ mod session_model;
 mod sessions;
 #[cfg(feature = "system")]
 mod system;
-#[cfg(feature = "agents")]
+#[cfg(all(feature = "agents", unix))]
 mod workflows;
 
 /// Compiles the example in the workspace's README.
@@ -121,7 +121,7 @@ pub use system::{
     price_version, store_options,
 };
 
-#[cfg(feature = "agents")]
+#[cfg(all(feature = "agents", unix))]
 pub use workflows::{ControllerError, WorkflowId, WorkflowModeController};
 
 /// One line for each adapter: its feature, its crate and what it gives to the facade.

@@ -39,6 +39,7 @@ mod scanned;
 mod secrets;
 mod suggestion;
 
+#[cfg(unix)]
 pub(crate) use self::anchor::{Anchored, Said, anchor};
 pub use self::{
     baseline::read as read_baseline,

@@ -9,14 +9,17 @@
 )]
 
 mod code;
+#[cfg(unix)]
 mod files;
+#[cfg(unix)]
 mod search;
 mod toolbox;
 
+#[cfg(unix)]
 pub(crate) use self::files::{listed, readable};
 pub use self::{
     code::code_tools,
-    files::file_tools,
-    search::search_tool,
     toolbox::{MAX_OUTPUT, Tool, ToolOutput, Toolbox},
 };
+#[cfg(unix)]
+pub use self::{files::file_tools, search::search_tool};

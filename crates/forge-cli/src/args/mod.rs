@@ -17,6 +17,7 @@ mod prompts;
 mod review;
 mod serve;
 mod session;
+#[cfg(unix)]
 mod workflow;
 
 use std::{
@@ -60,8 +61,10 @@ pub(crate) use self::{
         Accept, FailOn, Follow, ResultFormat, Resume, Run, RunMode, RunOutput, SessionArgs, SessionsCommand,
         SessionsExport, SessionsList, SessionsShow, StoreArgs, TopicArgs,
     },
-    workflow::{WorkflowCommand, WorkflowGo, WorkflowOne, WorkflowStart},
 };
+
+#[cfg(unix)]
+pub(crate) use self::workflow::{WorkflowCommand, WorkflowGo, WorkflowOne, WorkflowStart};
 
 #[expect(clippy::doc_markdown, reason = "shown as help text")]
 /// Ask several LLMs, get one answer you can check.
@@ -111,6 +114,7 @@ impl Args {
             Command::Resume(resume) if resume.session.jsonl => Form::JsonLines,
             Command::Review(review) if review.session.jsonl => Form::JsonLines,
             Command::Follow(follow) if follow.session.jsonl => Form::JsonLines,
+            #[cfg(unix)]
             Command::Workflow { command } if command.is_jsonl() => Form::JsonLines,
             Command::Watch(_) if self.json => Form::JsonLines,
             Command::Metrics { command } if command.is_in_json() => Form::Json,
@@ -141,11 +145,14 @@ pub(crate) enum Command {
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
     /// Plan, edit, check and review a task, with your approval of the plan.
+    #[cfg(unix)]
     Workflow {
         #[command(subcommand)]
         command: Box<WorkflowCommand>,
     },
+    #[cfg(unix)]
     Plan(Box<WorkflowStart>),
+    #[cfg(unix)]
     Edit(Box<WorkflowGo>),
     /// Carry out one slash command, such as `/review` or `/help`.
     Exec(Box<Exec>),

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use forge::{
     Conversation,
-    agent::workflow::Workflow,
     session::SessionError,
     storage::journal::{StreamInfo, StreamName, Streams},
 };
@@ -74,11 +73,16 @@ pub(crate) async fn refuse(name: &StreamName) -> Result<(), CliError> {
     for simulated in [false, true] {
         let Some(store) = metrics::open_if_there(simulated) else { continue };
         let all = store.list().await.unwrap_or_default();
-        if all.iter().any(|one| one.name == *name && Workflow::is_one(one)) {
+        if all.iter().any(|one| one.name == *name && is_workflow(one)) {
             let what = format!("`{name}` is a workflow, not a session");
             let offline = if simulated { " --offline" } else { "" };
             return Err(CliError::usage(what, format!("`forge workflow show {name}{offline}` shows it")));
         }
     }
     Ok(())
+}
+
+/// Whether a stream is a workflow, also where workflows cannot be run.
+pub(super) fn is_workflow(stream: &StreamInfo) -> bool {
+    stream.summary.as_ref().is_some_and(|summary| summary["kind"] == "workflow")
 }

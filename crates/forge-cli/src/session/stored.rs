@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use forge::{
     Conversation,
-    agent::workflow::Workflow,
     session::{Outcome, SessionResult, SessionSummary, State},
     storage::journal::{Journal, StreamName, Streams},
 };
@@ -116,7 +115,9 @@ pub(crate) async fn summaries<S: Streams + Journal>(
     let mut streams = store.list().await.map_err(|error| CliError::session(&error.into()))?;
     streams.sort_by(|one, other| other.name.cmp(&one.name));
     // A process that was killed before it wrote anything leaves a name and nothing else.
-    streams.retain(|stream| stream.entries > 0 && !Conversation::is_one(stream) && !Workflow::is_one(stream));
+    streams.retain(|stream| {
+        stream.entries > 0 && !Conversation::is_one(stream) && !conversations::is_workflow(stream)
+    });
     let (mut sessions, mut failures) = (Vec::new(), Vec::new());
     for stream in streams {
         let id = stream.name.as_str();

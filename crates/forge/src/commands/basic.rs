@@ -4,18 +4,18 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+#[cfg(unix)]
+use super::workflow;
 use super::{
     answer::CommandAnswer,
     call::CommandCall,
     error::CommandError,
     slash::SlashCommand,
     turn::{who, whom},
-    workflow,
 };
-use crate::{
-    agent::command::{Argument, ArgumentKind, CommandSpec, Form, Permission, find, help},
-    workflows::WorkflowModeController,
-};
+use crate::agent::command::{Argument, ArgumentKind, CommandSpec, Form, Permission, find, help};
+#[cfg(unix)]
+use crate::workflows::WorkflowModeController;
 
 pub(super) fn commands() -> Vec<SlashCommand> {
     let spec = |name: &'static str, permission, form: Form| CommandSpec::new(name, permission, [form]);
@@ -82,6 +82,7 @@ async fn status(call: CommandCall) -> Result<CommandAnswer, CommandError> {
         data["cost_nano_usd"] = cost.nanos().into();
         data["cost_usd"] = cost.dollars().into();
     }
+    #[cfg(unix)]
     // Without a folder to keep them in there are no workflows.
     if let Some(id) = workflow::meant(&call).await.unwrap_or_default() {
         let state = WorkflowModeController::new(call.system.clone(), &call.workspace).read(&id).await?;

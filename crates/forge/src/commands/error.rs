@@ -1,5 +1,7 @@
 //! Why a command was not carried out.
 
+#[cfg(unix)]
+use crate::workflows::ControllerError;
 use crate::{
     ProviderError,
     agent::command::{MaterialError, Permission},
@@ -7,7 +9,6 @@ use crate::{
     conversation::ConversationError,
     session::SessionError,
     system::SystemError,
-    workflows::ControllerError,
 };
 
 /// Why a command was not carried out.
@@ -60,6 +61,7 @@ pub enum CommandError {
     #[error(transparent)]
     System(#[from] SystemError),
     /// The workflow cannot be begun, opened or steered.
+    #[cfg(unix)]
     #[error(transparent)]
     Workflow(#[from] ControllerError),
     /// What the command works on is not there.
@@ -79,6 +81,7 @@ impl CommandError {
             | Self::NotAsked(_)
             | Self::Material(_) => true,
             Self::Conversation(error) => matches!(error, ConversationError::Foreign(_)),
+            #[cfg(unix)]
             Self::Workflow(error) => error.is_usage(),
             Self::Provider(_) | Self::Session(_) | Self::System(_) | Self::Failed(_) => false,
         }

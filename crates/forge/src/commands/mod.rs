@@ -27,6 +27,7 @@ mod review;
 mod slash;
 mod table;
 mod turn;
+#[cfg(unix)]
 mod workflow;
 
 pub use self::{

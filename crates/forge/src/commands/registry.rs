@@ -10,6 +10,8 @@ use std::{
 use forge_config::nearest;
 use tokio::sync::Mutex;
 
+#[cfg(unix)]
+use super::workflow;
 use super::{
     answer::CommandAnswer,
     ask::{self, Question},
@@ -21,7 +23,7 @@ use super::{
     own::OwnCommands,
     review,
     slash::SlashCommand,
-    turn, workflow,
+    turn,
 };
 use crate::{
     agent::command::{Arguments, CommandSpec, Permission, complete, find, split},
@@ -64,7 +66,9 @@ impl SlashCommandRegistry {
             observers: None,
             talks: StdMutex::default(),
         };
-        let groups = [basic::commands(), turn::commands(), context::commands(), workflow::commands()];
+        let mut groups = vec![basic::commands(), turn::commands(), context::commands()];
+        #[cfg(unix)]
+        groups.push(workflow::commands());
         let single = [metrics::command(), council::command(), review::command()];
         groups.into_iter().flatten().chain(single).for_each(|command| registry.register(command));
         registry
