@@ -66,9 +66,13 @@ impl SlashCommandRegistry {
             observers: None,
             talks: StdMutex::default(),
         };
-        let mut groups = vec![basic::commands(), turn::commands(), context::commands()];
-        #[cfg(unix)]
-        groups.push(workflow::commands());
+        let groups = [
+            basic::commands(),
+            turn::commands(),
+            context::commands(),
+            #[cfg(unix)]
+            workflow::commands(),
+        ];
         let single = [metrics::command(), council::command(), review::command()];
         groups.into_iter().flatten().chain(single).for_each(|command| registry.register(command));
         registry
