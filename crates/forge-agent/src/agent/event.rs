@@ -70,7 +70,7 @@ pub struct AgentReply {
     /// The model that answered.
     pub model: ModelId,
     /// How long it took, in milliseconds.
-    pub took_ms: u64,
+    pub duration_ms: u64,
     /// Attempts that failed before, on other routes or on the same.
     pub failed_attempts: u32,
 }
@@ -86,7 +86,7 @@ impl AgentReply {
             provider: "none".into(),
             vendor: "none".into(),
             model: "none".into(),
-            took_ms: 0,
+            duration_ms: 0,
             failed_attempts: 0,
         }
     }
@@ -100,7 +100,7 @@ impl AgentReply {
             provider: response.participant.provider_id.clone(),
             vendor: response.participant.provider.clone(),
             model: response.model,
-            took_ms: u64::try_from(response.duration.as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(response.duration.as_millis()).unwrap_or(u64::MAX),
             content: response.content,
             failed_attempts,
         }
