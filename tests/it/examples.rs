@@ -59,6 +59,16 @@ fn a_dropped_run_is_taken_up_without_asking_again() {
     assert_eq!(said.stdout, "cut: true, requests: 2\nsynthesis, 5 calls, requests: 5\n", "{}", said.stderr);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_workflow_goes_from_its_task_to_the_folder() {
+    let said = run(example("workflow_mode").env("PATH", "/usr/local/bin:/usr/bin:/bin"));
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    for expected in ["writes total.awk", "awaiting merge, read 1 times", "{ sum += $2 }"] {
+        assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
+    }
+}
+
 #[test]
 fn commands_are_executed_by_a_line() {
     let said = run(&mut example("slash_commands"));

@@ -38,8 +38,8 @@ pub(super) struct WorkflowMachine {
     pub(super) deps: WorkflowDeps,
     pub(super) name: StreamName,
     pub(super) state: State,
-    /// Entries that observers were told of.
-    told: u64,
+    /// Entries that are applied, those of earlier runs among them.
+    applied: u64,
     tools: OnceLock<Toolbox>,
 }
 
@@ -77,7 +77,7 @@ pub(super) enum EffectOutcome {
 
 impl WorkflowMachine {
     pub(super) fn new(deps: WorkflowDeps, name: StreamName) -> Self {
-        Self { deps, name, state: State::default(), told: 0, tools: OnceLock::new() }
+        Self { deps, name, state: State::default(), applied: 0, tools: OnceLock::new() }
     }
 
     /// What agents may have the host do. The folder of a workflow does not change.
@@ -166,6 +166,7 @@ impl Machine for WorkflowMachine {
 
     fn apply(&mut self, _: Duration, event: &Event) {
         self.state.apply(event);
+        self.applied += 1;
     }
 
     fn next(&self, _: Duration) -> Result<Next<Self>, RunError> {
@@ -257,9 +258,9 @@ impl Machine for WorkflowMachine {
     }
 
     fn written(&mut self, entries: &[(Duration, Event)]) {
-        let first = self.told;
-        self.told += entries.len() as u64;
         let Some(observer) = &self.deps.observer else { return };
+        // All that is applied is written now.
+        let first = self.applied - entries.len() as u64;
         for (number, (_, event)) in (first..).zip(entries) {
             observer(&self.name, number, event, &self.state);
         }

@@ -24,7 +24,7 @@ pub(crate) enum WorkflowCommand {
     /// Begin nothing new; `resume` goes on.
     Pause(WorkflowOne),
     /// Go on with a workflow that was paused or killed, or that failed: what is done and paid stays.
-    Resume(WorkflowGo),
+    Resume(WorkflowResume),
     /// End a workflow. Nothing of it reaches your folder.
     Abort(WorkflowOne),
     /// Show the change of a workflow as a diff.
@@ -43,7 +43,8 @@ impl WorkflowCommand {
         match self {
             Self::Start(start) => start.source.source,
             Self::List(source) => source.source,
-            Self::Approve(go) | Self::Resume(go) => go.source.source,
+            Self::Approve(go) => go.source.source,
+            Self::Resume(resume) => resume.go.source.source,
             Self::Answer(say) | Self::Change(say) => say.go.source.source,
             Self::Apply(apply) => apply.one.source.source,
             Self::Show(one)
@@ -60,7 +61,8 @@ impl WorkflowCommand {
     pub(crate) fn is_jsonl(&self) -> bool {
         match self {
             Self::Start(start) => start.jsonl,
-            Self::Approve(go) | Self::Resume(go) => go.jsonl,
+            Self::Approve(go) => go.jsonl,
+            Self::Resume(resume) => resume.go.jsonl,
             Self::Answer(say) | Self::Change(say) => say.go.jsonl,
             _ => false,
         }
@@ -120,14 +122,21 @@ pub(crate) struct WorkflowStart {
 pub(crate) struct WorkflowGo {
     /// The workflow; the latest of this folder unless named.
     pub(crate) id: Option<String>,
-    /// Let it spend this much in all, such as 0.5 or $2.
-    #[arg(long, value_name = "USD")]
-    pub(crate) max_cost: Option<Money>,
     /// Print each event as a JSON object on a line of stdout.
     #[arg(long, conflicts_with = "json")]
     pub(crate) jsonl: bool,
     #[command(flatten)]
     pub(crate) source: WorkflowSource,
+}
+
+/// Go on with a workflow.
+#[derive(Debug, Args)]
+pub(crate) struct WorkflowResume {
+    #[command(flatten)]
+    pub(crate) go: WorkflowGo,
+    /// Let it spend this much in all, such as 0.5 or $2.
+    #[arg(long, value_name = "USD")]
+    pub(crate) max_cost: Option<Money>,
 }
 
 /// Say something to a workflow.

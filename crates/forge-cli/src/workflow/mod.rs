@@ -7,7 +7,7 @@ use std::{process::ExitCode, time::Duration};
 
 use forge::{
     ControllerError, WorkflowId, WorkflowModeController,
-    agent::workflow::{Check, Command, MergedInto, Workflow, WorkflowError},
+    agent::workflow::{Check, Command, MergedInto, Stage, Workflow, WorkflowError},
     storage::journal::StreamName,
 };
 use serde_json::json;
@@ -52,7 +52,7 @@ impl Desk<'_> {
             WorkflowCommand::Approve(go) => self.approve(&go).await,
             WorkflowCommand::Answer(say) => self.say(&say.go, Command::Answer(say.text)).await,
             WorkflowCommand::Change(say) => self.say(&say.go, Command::RequestChanges(say.text)).await,
-            WorkflowCommand::Resume(go) => self.say(&go, Command::Resume(go.max_cost)).await,
+            WorkflowCommand::Resume(resume) => self.say(&resume.go, Command::Resume(resume.max_cost)).await,
             WorkflowCommand::Pause(one) => self.order(&one, Command::Pause).await,
             WorkflowCommand::Abort(one) => self.order(&one, Command::Abort).await,
             WorkflowCommand::Diff(one) => self.diff(&one).await,
@@ -89,7 +89,7 @@ impl Desk<'_> {
         let mut workflow = self.open(&id).await?;
         let hash = workflow.state().plan_hash().unwrap_or_default();
         if workflow.state().paused.is_some() {
-            self.command(&mut workflow, Command::Resume(go.max_cost)).await?;
+            self.command(&mut workflow, Command::Resume(None)).await?;
         }
         self.command(&mut workflow, Command::Approve(hash)).await?;
         self.go_on(workflow).await
@@ -100,7 +100,8 @@ impl Desk<'_> {
         let mut workflow = self.open(&id).await?;
         let state = workflow.state();
         // One that was killed needs no entry: its state says what comes next.
-        let is_killed = state.paused.is_none() && state.failed.is_none();
+        let is_over = matches!(state.stage, Stage::Completed | Stage::Aborted);
+        let is_killed = state.paused.is_none() && state.failed.is_none() && !is_over;
         if !(matches!(command, Command::Resume(_)) && is_killed) {
             self.command(&mut workflow, command).await?;
         }

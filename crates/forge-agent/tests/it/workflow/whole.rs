@@ -1,9 +1,12 @@
 //! From a task to the user's folder.
 
-use forge_agent::workflow::{Command, MergedInto, Stage, TaskEnd, WorkflowError};
-use forge_core::ParticipantRole;
+use std::sync::{Arc, Mutex};
 
-use super::desk::{Desk, block, cast, plan};
+use forge_agent::workflow::{Command, MergedInto, Stage, TaskEnd, Workflow, WorkflowError};
+use forge_core::{ParticipantRole, storage::journal::Entry};
+use serde_json::Value;
+
+use super::desk::{Desk, block, cast, name, plan};
 
 const GOOD: &str = "    return \"Hello \" + name";
 const BAD: &str = "    return \"Hello \" + nam";
@@ -182,4 +185,25 @@ async fn a_check_that_failed_before_may_fail_until_the_last_task_and_then_has_to
     assert_eq!((state.baseline[0].passed, passed(0), passed(1)), (false, false, true));
     // Nobody is told of what was not theirs.
     assert_eq!(desk.script.calls().len(), 3);
+}
+
+#[tokio::test]
+async fn observers_are_told_every_entry_once_with_its_number_in_the_journal() {
+    let desk = desk();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&told);
+    let deps = || {
+        let noted = Arc::clone(&noted);
+        desk.deps().with_observer(Arc::new(move |_, number, event, _| {
+            noted.lock().unwrap().push((number, serde_json::to_value(event).unwrap()));
+        }))
+    };
+    let state = Workflow::start(deps(), name(), desk.brief()).await.unwrap().run().await.unwrap();
+    let mut workflow = Workflow::open(deps(), name()).await.unwrap();
+    workflow.command(Command::Approve(state.plan_hash().unwrap()), None).await.unwrap();
+    workflow.run().await.unwrap();
+    let journal = desk.journal.read(&name(), 0).await.unwrap();
+    let entry = |entry: &Entry| serde_json::from_slice::<Value>(&entry.payload).unwrap()["event"].clone();
+    let kept: Vec<(u64, Value)> = journal.iter().map(|one| (one.sequence, entry(one))).collect();
+    assert_eq!(*told.lock().unwrap(), kept);
 }
