@@ -62,7 +62,7 @@ fn a_dropped_run_is_taken_up_without_asking_again() {
 #[cfg(unix)]
 #[test]
 fn a_workflow_goes_from_its_task_to_the_folder() {
-    let said = run(example("workflow_mode").env("PATH", "/usr/local/bin:/usr/bin:/bin"));
+    let said = run(&mut example("workflow_mode"));
     assert_eq!(said.code, Some(0), "{}", said.stderr);
     for expected in ["writes total.awk", "awaiting merge, read 1 times", "{ sum += $2 }"] {
         assert!(said.stdout.contains(expected), "{expected}: {}", said.stdout);
