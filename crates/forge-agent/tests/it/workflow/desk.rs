@@ -43,12 +43,19 @@ pub(super) fn cast(role: ParticipantRole) -> Cast {
 impl Desk {
     /// A repository with a greeting, and somebody who answers by role and prompt.
     pub(super) fn new(say: impl Fn(&ParticipantRole, &str) -> String + Send + Sync + 'static) -> Self {
+        Self::with(move |role, prompt| {
+            let usage = TokenCount::default().with_input(100).with_output(50);
+            Answer::text(say(role, prompt)).with_usage(usage)
+        })
+    }
+
+    /// The same with somebody who may also fail.
+    pub(super) fn with(say: impl Fn(&ParticipantRole, &str) -> Answer + Send + Sync + 'static) -> Self {
         let repository = Folder::repository();
         repository.write("greet.py", "def greet(name):\n    return \"Hello \" + nam\n");
         repository.commit("begin");
         let script = Script::new(move |cx: &CallContext, request: &ModelRequest| {
-            Answer::text(say(&cx.participant.role, &words(request)))
-                .with_usage(TokenCount::default().with_input(100).with_output(50))
+            say(&cx.participant.role, &words(request))
         });
         Self {
             repository,

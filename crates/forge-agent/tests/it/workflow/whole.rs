@@ -1,9 +1,13 @@
 //! From a task to the user's folder.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use forge_agent::workflow::{Command, MergedInto, Stage, TaskEnd, Workflow, WorkflowError};
-use forge_core::{ParticipantRole, storage::journal::Entry};
+use forge_core::{ErrorKind, ParticipantRole, storage::journal::Entry};
+use forge_testkit::Answer;
 use serde_json::Value;
 
 use super::desk::{Desk, block, cast, name, plan};
@@ -206,4 +210,50 @@ async fn observers_are_told_every_entry_once_with_its_number_in_the_journal() {
     let entry = |entry: &Entry| serde_json::from_slice::<Value>(&entry.payload).unwrap()["event"].clone();
     let kept: Vec<(u64, Value)> = journal.iter().map(|one| (one.sequence, entry(one))).collect();
     assert_eq!(*told.lock().unwrap(), kept);
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_and_what_was_answered_is_not() {
+    for (kind, stage) in [(ErrorKind::Server, Stage::Failed), (ErrorKind::BudgetExceeded, Stage::Editing)] {
+        let down = Arc::new(AtomicBool::new(true));
+        let is_down = Arc::clone(&down);
+        let desk = Desk::with(move |role, _| match role {
+            ParticipantRole::Planner => Answer::text(plan(&[("mend", &[], "greet.py")])),
+            _ if is_down.load(Ordering::Relaxed) => Answer::fail(kind),
+            _ => Answer::text(block("greet.py", BAD, GOOD)),
+        });
+        let mut brief = desk.brief();
+        brief.unattended = true;
+        let state = desk.start(brief).await;
+        assert_eq!(state.stage, stage, "{kind:?}");
+        // A budget that has no room pauses, and everything else fails.
+        assert_eq!(state.paused.is_some(), kind == ErrorKind::BudgetExceeded);
+        down.store(false, Ordering::Relaxed);
+        let mut workflow = desk.open().await;
+        workflow.command(Command::Resume(None), None).await.unwrap();
+        let state = workflow.run().await.unwrap();
+        assert_eq!((state.stage, state.failed), (Stage::AwaitingMerge, None), "{kind:?}");
+        assert_eq!(desk.script.calls().len(), 3, "the plan is not made again");
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_do_not_wait_for_each_other_are_asked_at_the_same_state_of_the_files() {
+    let desk = Desk::new(|role, prompt| match role {
+        ParticipantRole::Planner => plan(&[("one", &[], "one.txt"), ("two", &[], "two.txt")]),
+        _ if prompt.contains("Your task, one") => block("one.txt", "", "1"),
+        _ => block("two.txt", "", "2"),
+    });
+    let mut brief = desk.checked("true");
+    brief.unattended = true;
+    assert_eq!(desk.start(brief).await.stage, Stage::AwaitingMerge);
+    let journal = desk.journal.read(&name(), 0).await.unwrap();
+    let events: Vec<Value> = journal
+        .iter()
+        .map(|one| serde_json::from_slice::<Value>(&one.payload).unwrap()["event"].clone())
+        .collect();
+    let answered = |event: &Value| event["event"]["type"] == "answered";
+    let last_answer = events.iter().rposition(answered).unwrap();
+    let first_write = events.iter().position(|event| event["act"].get("resolve").is_some()).unwrap();
+    assert!(last_answer < first_write, "{last_answer} {first_write}");
 }
