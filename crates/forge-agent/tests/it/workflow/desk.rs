@@ -8,7 +8,8 @@ use std::{
 
 use forge_agent::workflow::{Brief, Cast, Casting, Check, State, Workflow, WorkflowDeps};
 use forge_core::{
-    CallContext, ModelRequest, Participant, ParticipantRole, TokenCount,
+    CallContext, ModelRequest, Participant, ParticipantRole, StreamEvent, TokenCount,
+    event::{Delta, Finished, PartKind, Started, StopReason},
     storage::{
         journal::{Journal, StreamName},
         memory::MemoryJournal,
@@ -17,7 +18,7 @@ use forge_core::{
 };
 use forge_durable::RunDeps;
 use forge_prompt::PromptSet;
-use forge_testkit::{Answer, Script};
+use forge_testkit::{Answer, Script, Step};
 
 use crate::{folder::Folder, support::words};
 
@@ -122,4 +123,17 @@ pub(super) fn plan(tasks: &[(&str, &[&str], &str)]) -> String {
 pub(super) fn block(path: &str, old: &str, new: &str) -> String {
     let old = if old.is_empty() { String::new() } else { format!("{old}\n") };
     format!("{path}\n<<<<<<< SEARCH\n{old}=======\n{new}\n>>>>>>> REPLACE\n")
+}
+
+/// An answer that calls a tool without arguments.
+pub(super) fn call_of(tool: &str) -> Answer {
+    let part = |delta| StreamEvent::PartDelta { index: 0, delta };
+    let events = [
+        Started::default().into(),
+        StreamEvent::PartStarted { index: 0, kind: PartKind::tool_use("c1", tool) },
+        part(Delta::ToolInput("{}".into())),
+        StreamEvent::PartEnded { index: 0, opaque: None },
+        Finished::new(StopReason::ToolUse).into(),
+    ];
+    Answer::from(events.map(Step::Event).into_iter().collect::<Vec<_>>())
 }

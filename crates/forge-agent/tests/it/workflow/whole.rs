@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 use forge_agent::workflow::{Command, MergedInto, Stage, TaskEnd, Workflow, WorkflowError};
@@ -10,7 +10,7 @@ use forge_core::{ErrorKind, ParticipantRole, storage::journal::Entry};
 use forge_testkit::Answer;
 use serde_json::Value;
 
-use super::desk::{Desk, block, cast, name, plan};
+use super::desk::{Desk, block, call_of, cast, name, plan};
 
 const GOOD: &str = "    return \"Hello \" + name";
 const BAD: &str = "    return \"Hello \" + nam";
@@ -239,10 +239,13 @@ async fn what_failed_is_tried_again_and_what_was_answered_is_not() {
 
 #[tokio::test]
 async fn tasks_that_do_not_wait_for_each_other_are_asked_at_the_same_state_of_the_files() {
-    let desk = Desk::new(|role, prompt| match role {
-        ParticipantRole::Planner => plan(&[("one", &[], "one.txt"), ("two", &[], "two.txt")]),
-        _ if prompt.contains("Your task, one") => block("one.txt", "", "1"),
-        _ => block("two.txt", "", "2"),
+    // The second one looks around first, so that it answers later.
+    let asked = AtomicUsize::new(0);
+    let desk = Desk::with(move |role, prompt| match role {
+        ParticipantRole::Planner => Answer::text(plan(&[("one", &[], "one.txt"), ("two", &[], "two.txt")])),
+        _ if prompt.contains("Your task, one") => Answer::text(block("one.txt", "", "1")),
+        _ if asked.fetch_add(1, Ordering::Relaxed) == 0 => call_of("list_files"),
+        _ => Answer::text(block("two.txt", "", "2")),
     });
     let mut brief = desk.checked("true");
     brief.unattended = true;
@@ -254,6 +257,8 @@ async fn tasks_that_do_not_wait_for_each_other_are_asked_at_the_same_state_of_th
         .collect();
     let answered = |event: &Value| event["event"]["type"] == "answered";
     let last_answer = events.iter().rposition(answered).unwrap();
+    let listed = events.iter().find_map(|event| event["outcome"]["said"]["text"].as_str());
+    assert_eq!(listed, Some("greet.py"), "what a tool says is kept");
     let first_write = events.iter().position(|event| event["act"].get("resolve").is_some()).unwrap();
     assert!(last_answer < first_write, "{last_answer} {first_write}");
 }
