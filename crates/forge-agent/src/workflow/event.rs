@@ -135,6 +135,9 @@ pub enum Event {
     Merged {
         /// Where: in the working tree, or on a branch.
         into: MergedInto,
+        /// The state of the user's folder right afterwards, if it was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Checkpoint>,
         /// Who wanted it.
         by: Option<String>,
     },
@@ -266,6 +269,13 @@ pub enum Outcome {
     },
     /// It is done.
     Done,
+    /// Edits are written.
+    Applied {
+        /// The state right afterwards: what differs from it later is not the workflow's.
+        after: Checkpoint,
+        /// What a hook has against them.
+        objection: Option<CheckReport>,
+    },
     /// A check ended.
     Checked(CheckReport),
     /// The change as a diff.

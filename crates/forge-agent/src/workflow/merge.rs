@@ -96,16 +96,21 @@ impl Merge {
         Ok(workspace.recover(intent).map_err(host)? == Recovered::Finished)
     }
 
-    /// Takes the result out of the user's folder. Files that the user has changed since stay.
+    /// The state of the user's folder now.
+    pub(super) fn after(&self) -> Result<Checkpoint, WorkflowError> {
+        self.checkpoints(&self.user, "merge")?.take(&self.name).map_err(host)
+    }
+
+    /// Brings a folder back to `before`. What differs from `last`, the state after the workflow wrote there, is the user's: it stays,
+    /// and where the workflow has written, too, it is returned.
     pub(super) fn undo(
         &self,
-        before: &Checkpoint,
+        (before, last): (&Checkpoint, &Checkpoint),
         root: &std::path::Path,
         folder: &str,
     ) -> Result<Vec<PathBuf>, WorkflowError> {
         let checkpoints = self.checkpoints(root, folder)?;
-        let now = checkpoints.take(&self.name).map_err(host)?;
-        let restored = checkpoints.restore(before, &now, UserChanges::Keep).map_err(host)?;
+        let restored = checkpoints.restore(before, last, UserChanges::Keep).map_err(host)?;
         Ok(restored.conflicts)
     }
 

@@ -213,13 +213,14 @@ impl Workflow {
         }
         let merge = self.merging()?;
         let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
-        match &into {
+        let after = match &into {
             MergedInto::Branch(name) => {
                 let message = self.message();
                 merge.branch(state, name, &message)?;
+                None
             }
             // The user's folder has it already.
-            MergedInto::WorkingTree if is_here => {}
+            MergedInto::WorkingTree if is_here => None,
             MergedInto::WorkingTree => {
                 let is_there = match &state.merging {
                     Some((intent, _)) => merge.recover(intent)?,
@@ -231,9 +232,10 @@ impl Workflow {
                     self.run.record(event).await?;
                     merge.write(&resolved, &intent)?;
                 }
+                Some(merge.after()?)
             }
-        }
-        Ok(self.run.record(Event::Merged { into, by }).await?)
+        };
+        Ok(self.run.record(Event::Merged { into, after, by }).await?)
     }
 
     /// Takes the result back out of the user's folder. What the user has changed since stays and is returned.
@@ -243,10 +245,12 @@ impl Workflow {
     pub async fn undo(&mut self, by: Option<String>) -> Result<Vec<std::path::PathBuf>, WorkflowError> {
         let (state, merge) = (self.state(), self.merging()?);
         let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
-        let conflicts = match (&state.base, &state.root, &state.merging, &state.merged, &state.brief) {
-            (Some(base), Some(root), ..) if is_here => merge.undo(base, root, "checkpoints")?,
-            (_, _, Some((_, before)), Some(MergedInto::WorkingTree), Some(brief)) => {
-                merge.undo(before, &brief.workspace, "merge")?
+        let in_place = state.base.as_ref().zip(state.last.as_ref()).zip(state.root.as_ref());
+        let merged = state.merging.as_ref().zip(state.merged_at.as_ref()).zip(state.brief.as_ref());
+        let conflicts = match (in_place, merged) {
+            (Some(((base, last), root)), _) if is_here => merge.undo((base, last), root, "checkpoints")?,
+            (_, Some((((_, before), after), brief))) => {
+                merge.undo((before, after), &brief.workspace, "merge")?
             }
             _ => return Err(WorkflowError::NotNow("nothing of it is in your folder".to_owned())),
         };

@@ -57,6 +57,10 @@ pub struct State {
     pub merged: Option<MergedInto>,
     /// What a merge that is not over, or that can be taken back, is about to do or has done.
     pub merging: Option<(Box<Intent>, Checkpoint)>,
+    /// The state of the folder that is worked in, right after the last edits.
+    pub(super) last: Option<Checkpoint>,
+    /// The state of the user's folder, right after the result came there.
+    pub(super) merged_at: Option<Checkpoint>,
     /// What is said with each agent.
     pub dialogues: BTreeMap<AgentId, Dialogue>,
     /// What the host is doing, or was when its run died.
@@ -174,8 +178,9 @@ impl State {
             Event::Aborted { .. } => self.stage = Stage::Aborted,
             Event::Failed { reason } => self.fail(reason.clone()),
             Event::Merging { intent, before } => self.merging = Some((intent.clone(), before.clone())),
-            Event::Merged { into, .. } => {
-                (self.merged, self.stage) = (Some(into.clone()), Stage::Completed);
+            Event::Merged { into, after, .. } => {
+                (self.merged, self.merged_at) = (Some(into.clone()), after.clone());
+                self.stage = Stage::Completed;
             }
             Event::Unmerged { .. } => {
                 (self.merged, self.merging, self.stage) = (None, None, Stage::AwaitingMerge);
@@ -232,7 +237,10 @@ impl State {
             (Act::Resolve(task), _) => self.resolved(task, outcome),
             (Act::Apply(task), _) => {
                 let objection = match outcome {
-                    Outcome::Checked(report) => Some(report.clone()),
+                    Outcome::Applied { after, objection } => {
+                        self.last = Some(after.clone());
+                        objection.clone()
+                    }
                     _ => None,
                 };
                 if let Some(task) = self.task_mut(task) {

@@ -1,6 +1,6 @@
 //! The edits of a task: found, written, undone.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use forge_edit::{
     Checkpoint, EditFormat, EditPath, EditSet, Intent, Recovered, Resolved, UserChanges, Workspace,
@@ -113,26 +113,34 @@ pub(super) fn resolve(place: &Place, prompts: &PromptSet, answer: &Answer) -> Re
 }
 
 /// Writes them: all, or none.
-pub(super) fn apply(root: &Path, answer: &Answer, intent: &Intent) -> Result<Outcome, String> {
-    let workspace = Workspace::open(root).map_err(|why| why.to_string())?;
+pub(super) fn apply(place: &Place, answer: &Answer, intent: &Intent) -> Result<Outcome, String> {
+    let workspace = Workspace::open(&place.root).map_err(|why| why.to_string())?;
     // An earlier run may have ended in between, before or behind it.
-    if workspace.recover(intent).map_err(|why| why.to_string())? == Recovered::Finished {
-        return Ok(Outcome::Done);
+    if workspace.recover(intent).map_err(|why| why.to_string())? != Recovered::Finished {
+        let resolved = answer.resolved(&workspace)?;
+        workspace.apply(intent, &resolved).map_err(|why| why.to_string())?;
     }
-    let resolved = answer.resolved(&workspace)?;
-    workspace.apply(intent, &resolved).map_err(|why| why.to_string())?;
-    Ok(Outcome::Done)
+    let after = place.take().map_err(|why| why.to_string())?;
+    Ok(Outcome::Applied { after, objection: None })
 }
 
-/// Undoes everything since the checkpoint.
-pub(super) fn rollback(place: &Place, before: Option<&Checkpoint>) -> Result<Outcome, String> {
+/// Undoes what was written since the checkpoint. `last` is the state after the last edits where others may write, too: what differs
+/// from it is theirs, and stays.
+pub(super) fn rollback(
+    place: &Place,
+    before: Option<&Checkpoint>,
+    last: Option<&Checkpoint>,
+) -> Result<Outcome, String> {
     let Some(before) = before else { return Ok(Outcome::Done) };
     let checkpoints = place.checkpoints().map_err(|why| why.to_string())?;
-    let last = checkpoints.take(&place.run).map_err(|why| why.to_string())?;
+    let last = match last {
+        Some(last) => last.clone(),
+        None => checkpoints.take(&place.run).map_err(|why| why.to_string())?,
+    };
     let restored = checkpoints.restore(before, &last, UserChanges::Keep).map_err(|why| why.to_string())?;
     match restored.conflicts.first() {
         None => Ok(Outcome::Done),
-        Some(path) => Err(format!("{} could not be brought back", path.display())),
+        Some(path) => Err(format!("{} was changed by somebody else and stays as it is", path.display())),
     }
 }
 

@@ -140,16 +140,13 @@ impl Guard {
 
     /// Edits that are written. What a hook has against them is a check that failed, of which the model is told.
     pub(super) async fn edited(&self, paths: Vec<String>, done: Outcome) -> Outcome {
-        if done != Outcome::Done {
-            return done;
-        }
-        match self.fire(HookEvent::PostEdit, None, paths, Map::new()).await {
-            Ok(_) => done,
-            Err(output) => {
-                let (command, ended) = ("hooks after the edit".to_owned(), "refused".to_owned());
-                Outcome::Checked(CheckReport { command, passed: false, ended, output })
-            }
-        }
+        let Outcome::Applied { after, .. } = done else { return done };
+        let fired = self.fire(HookEvent::PostEdit, None, paths, Map::new()).await;
+        let objection = fired.err().map(|output| {
+            let (command, ended) = ("hooks after the edit".to_owned(), "refused".to_owned());
+            CheckReport { command, passed: false, ended, output }
+        });
+        Outcome::Applied { after, objection }
     }
 
     /// A check, unless somebody is against it.

@@ -102,7 +102,7 @@ pub(super) fn perform(
             match edits::Answer::of(state, task).zip(intent) {
                 Some((answer, intent)) => {
                     let paths = intent.files.iter().map(|file| file.path.to_string()).collect();
-                    let applying = blocking(move || edits::apply(&place.root, &answer, &intent));
+                    let applying = blocking(move || edits::apply(&place, &answer, &intent));
                     async move { guard.edited(paths, applying.await).await }.boxed()
                 }
                 None => failed("there are no edits"),
@@ -120,7 +120,10 @@ pub(super) fn perform(
         }
         (Act::Rollback(task), Some(place)) => {
             let before = state.task(task).and_then(|task| task.before.clone());
-            blocking(move || edits::rollback(&place, before.as_ref()))
+            // In a working tree of its own, whatever is there is the workflow's.
+            let is_here = state.brief.as_ref().is_some_and(|brief| brief.here);
+            let last = state.last.clone().filter(|_| is_here);
+            blocking(move || edits::rollback(&place, before.as_ref(), last.as_ref()))
         }
         (Act::Diff(_), Some(place)) => {
             let (base, written) = (state.base.clone(), state.written());

@@ -26,7 +26,7 @@ fn moves() -> Vec<Event> {
         Event::Proposed { plan },
         Event::TaskEnded { task: "a".into(), end: forge_agent::workflow::TaskEnd::Done },
         Event::Failed { reason: "x".into() },
-        Event::Merged { into: forge_agent::workflow::MergedInto::WorkingTree, by: None },
+        Event::Merged { into: forge_agent::workflow::MergedInto::WorkingTree, after: None, by: None },
         Event::Unmerged { by: None },
     ]
 }

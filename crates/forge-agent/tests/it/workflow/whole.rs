@@ -262,3 +262,28 @@ async fn tasks_that_do_not_wait_for_each_other_are_asked_at_the_same_state_of_th
     let first_write = events.iter().position(|event| event["act"].get("resolve").is_some()).unwrap();
     assert!(last_answer < first_write, "{last_answer} {first_write}");
 }
+
+#[tokio::test]
+async fn what_the_user_changes_after_the_result_came_stays_when_it_is_taken_back() {
+    for here in [false, true] {
+        let desk = Desk::new(|role, prompt| match role {
+            ParticipantRole::Planner => plan(&[("one", &[], "greet.py"), ("two", &[], "new.txt")]),
+            _ if prompt.contains("Your task, one") => block("greet.py", BAD, GOOD),
+            _ => block("new.txt", "", "new"),
+        });
+        let mut brief = desk.brief();
+        (brief.unattended, brief.here) = (true, here);
+        assert_eq!(desk.start(brief).await.stage, Stage::AwaitingMerge);
+        let mut workflow = desk.open().await;
+        workflow.merge(MergedInto::WorkingTree, None).await.unwrap();
+        desk.repository.write("greet.py", "mine\n");
+        desk.repository.write("other.txt", "mine\n");
+        assert_eq!(
+            workflow.undo(None).await.unwrap(),
+            [std::path::PathBuf::from("greet.py")],
+            "here: {here}"
+        );
+        assert_eq!((desk.read("greet.py"), desk.read("other.txt")), ("mine\n".into(), "mine\n".into()));
+        assert!(!desk.repository.0.join("new.txt").exists());
+    }
+}
