@@ -95,7 +95,8 @@ impl Desk<'_> {
                             return Ok(130.into());
                         }
                         interrupted = true;
-                        note(false, "calls under way are waited for; Ctrl-C once more ends now");
+                        note(false, "what is under way is waited for; Ctrl-C once more ends now");
+                        note(false, &format!("`forge workflow resume {id}` goes on"));
                         controls.send(Command::Pause, user());
                     }
                 }
