@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 24] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 24] = [
         "forge-agent",
         &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
     ),
+    ("forge-worker", &["forge-core", "forge-config", "forge-durable"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -47,11 +48,12 @@ const ARROWS: [(&str, &[&str]); 24] = [
             "forge-session",
             "forge-sim",
             "forge-store",
+            "forge-worker",
         ],
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-mcp", &["forge", "forge-index"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim"]),
+    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-worker"]),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

@@ -1,0 +1,13 @@
+//! Coding agents in tmux: started, watched, recovered, and given tasks of which each has exactly one owner.
+//!
+//! Two rules decide everything here. *Facts before guesses*: what the kernel says of a process, a lock that is held and an exit
+//! record come before what an agent tells of itself, and that before what stands on its screen. *What is not ours is not touched*:
+//! a tmux server of Forge's own, sessions found by their tag and never by their name, no worktree removed that has unsaved work.
+
+mod id;
+mod tier;
+
+pub use self::{
+    id::{InvalidWorkerId, WorkerId},
+    tier::{UnknownTier, WorkerTier},
+};

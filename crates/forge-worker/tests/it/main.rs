@@ -1,0 +1,3 @@
+//! Workers from the outside.
+
+mod names;
