@@ -25,6 +25,7 @@ mod log;
 mod material;
 mod mcp;
 mod metrics;
+mod mission_t085;
 mod modules;
 mod offline;
 mod openings;

@@ -14,22 +14,30 @@ use crate::{Said, place::Place, run, run::object};
 /// A place with one of the example repositories in its folder `work`.
 fn example(name: &str, test: &str) -> Place {
     let place = Place::new(&format!("workflow-{name}-{test}"));
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workflow").join(name);
-    let work = place.path("work");
-    fs::create_dir_all(&work).unwrap();
-    for file in fs::read_dir(from).unwrap() {
-        let file = file.unwrap().path();
-        fs::copy(&file, Path::new(&work).join(file.file_name().unwrap())).unwrap();
-    }
-    git(&place, &["init", "-q", "-b", "main", "."]);
-    git(&place, &["add", "-A"]);
-    git(&place, &["commit", "-q", "-m", "begin"]);
+    checkout(name, Path::new(&place.path("work")));
     place
 }
 
+/// One of the example repositories in a folder that is not there yet.
+pub(crate) fn checkout(name: &str, folder: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/workflow").join(name);
+    fs::create_dir_all(folder).unwrap();
+    for file in fs::read_dir(from).unwrap() {
+        let file = file.unwrap().path();
+        fs::copy(&file, folder.join(file.file_name().unwrap())).unwrap();
+    }
+    git_in(folder, &["init", "-q", "-b", "main", "."]);
+    git_in(folder, &["add", "-A"]);
+    git_in(folder, &["commit", "-q", "-m", "begin"]);
+}
+
 fn git(place: &Place, arguments: &[&str]) -> String {
+    git_in(Path::new(&place.path("work")), arguments)
+}
+
+fn git_in(folder: &Path, arguments: &[&str]) -> String {
     let identity = ["-c", "user.name=n", "-c", "user.email=n@example.com", "-C"];
-    let output = Command::new("git").args(identity).arg(place.path("work")).args(arguments).output().unwrap();
+    let output = Command::new("git").args(identity).arg(folder).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }

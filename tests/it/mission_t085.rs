@@ -1,0 +1,144 @@
+//! Whole workflows over three vendors and four roles, ten of them at once, while one vendor fails for a while.
+
+use std::{collections::BTreeMap, fs, path::Path, thread};
+
+use forge_sim::Sim;
+use serde_json::Value;
+
+use crate::{place::Place, run, run::object, with_sim, workflow::checkout};
+
+/// How many workflows run at once.
+const WORKFLOWS: usize = 10;
+
+/// How many requests the failing vendor refuses before it is well again.
+const REFUSED: usize = 12;
+
+/// Each role has a vendor of its own and one that stands in. Nothing is tried twice at the same vendor, so that each refusal is one
+/// change of the vendor.
+const ROLES: &str = "\
+roles:
+  clarifier: { provider: gemini, fallback: [gpt] }
+  planner:   { provider: claude, fallback: [gpt] }
+  coder:     { provider: gpt, fallback: [gemini] }
+  reviewer:  { provider: claude, fallback: [gemini] }
+retry: { max_attempts: 1 }
+";
+
+/// Whom each role asks first, and who stands in.
+const CAST: [(&str, &str, &str); 4] = [
+    ("clarifier", "gemini", "gpt"),
+    ("planner", "claude", "gpt"),
+    ("coder", "gpt", "gemini"),
+    ("reviewer", "claude", "gemini"),
+];
+
+#[test]
+fn mission_t085() {
+    let failing =
+        format!("rules: [{{ vendor: anthropic, nth: \"1..{REFUSED}\", error: {{ kind: overloaded }} }}]");
+    with_sim(&failing, whole_workflows);
+}
+
+fn whole_workflows(sim: &Sim) {
+    let place = Place::with("mission-t085", sim, ROLES);
+    let stages = run_all(&place);
+    assert!(stages.iter().all(|stage| stage == "awaiting_merge"), "{stages:?}");
+
+    let attempts = rows(&place, "SELECT workflow, role, provider, status, error, fallback FROM model_usage");
+    let refused: Vec<_> = attempts.iter().filter(|row| row["status"] != "success").collect();
+    assert_eq!(refused.len(), REFUSED, "{refused:#?}");
+    for row in &refused {
+        assert_eq!((&row["provider"], &row["status"]), (&"claude".into(), &"retry".into()), "{row}");
+    }
+    the_log_says_who_did_what(&place, &attempts);
+
+    let total = &object(&place.run(&["metrics", "summary", "--json"]))["total"];
+    let counted =
+        ["attempts", "retries", "failures", "fallbacks"].map(|field| total[field].as_u64().unwrap());
+    assert_eq!(counted, [attempts.len(), REFUSED, 0, REFUSED].map(|count| count as u64), "{total:#}");
+
+    // A choice looks at each provider at most once.
+    for (role, first, _) in CAST {
+        let explained = object(&place.run(&["route", "explain", "--role", role, "--json"]));
+        let candidates = explained["candidates"].as_array().unwrap();
+        assert!((1..=3).contains(&candidates.len()), "{explained:#}");
+        assert_eq!(explained["chosen"]["provider"], first, "{explained:#}");
+    }
+
+    no_file_holds_the_key(Path::new(&place.path("")));
+    assert!(sim.journal().iter().all(|request| !request.path.contains("canary")), "a key in an address");
+}
+
+/// Runs all of them at once, each in a repository and in processes of its own, and says where they stand.
+fn run_all(place: &Place) -> Vec<String> {
+    thread::scope(|scope| {
+        let running: Vec<_> =
+            (0..WORKFLOWS).map(|number| scope.spawn(move || run_one(place, number))).collect();
+        running.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+/// Plans, has the plan approved and carries it out.
+fn run_one(place: &Place, number: usize) -> String {
+    let folder = place.path(&format!("work-{number}"));
+    checkout(["greeting", "totals", "links"][number % 3], Path::new(&folder));
+    let task = fs::read_to_string(Path::new(&folder).join("task.txt")).unwrap();
+    let forge = |arguments: &[&str]| {
+        let mut command = place.command(&["workflow"]);
+        command
+            .args(arguments)
+            .arg("--json")
+            .current_dir(&folder)
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        let said = run(&mut command);
+        assert!(!format!("{}{}", said.stdout, said.stderr).contains("canary"), "{said:?}");
+        object(&said)["stage"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(forge(&["start", task.trim(), "--check", "sh check.sh"]), "awaiting_approval");
+    forge(&["approve"])
+}
+
+/// Every stage of every workflow is in the log, with the vendor of its role or the one that stood in, as often as that vendor was
+/// refused.
+fn the_log_says_who_did_what(place: &Place, attempts: &[Value]) {
+    let log = rows(place, "SELECT task, role, provider, attempts, state FROM tasks");
+    let mut done: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
+    for row in &log {
+        assert_eq!(row["state"], "completed", "{row}");
+        let [role, provider] = ["role", "provider"].map(|key| row[key].as_str().unwrap());
+        *done.entry(role).or_default().entry(provider).or_default() += 1;
+    }
+    for (role, first, stand_in) in CAST {
+        let providers = done.get(role).unwrap_or_else(|| panic!("nothing of the {role}: {done:?}"));
+        assert!(
+            providers.keys().all(|provider| [first, stand_in].contains(provider)),
+            "{role}: {providers:?}"
+        );
+        assert!(providers.values().sum::<usize>() >= WORKFLOWS, "{role}: {providers:?}");
+        let stood_in = providers.get(stand_in).copied().unwrap_or_default();
+        let refused = attempts.iter().filter(|row| row["role"] == role && row["status"] == "retry").count();
+        assert_eq!(stood_in, refused, "{role}: {providers:?}");
+    }
+    let well_again =
+        done["planner"].get("claude").into_iter().chain(done["reviewer"].get("claude")).sum::<usize>();
+    assert!(well_again > 0, "the vendor is asked again once it is well: {done:?}");
+}
+
+fn rows(place: &Place, sql: &str) -> Vec<Value> {
+    let said = run(&mut place.command(&["metrics", "sql", sql, "--format", "json"]));
+    let result: Value =
+        serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}{}", said.stdout, said.stderr));
+    result["rows"].as_array().unwrap_or_else(|| panic!("{result:#}")).clone()
+}
+
+fn no_file_holds_the_key(folder: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            no_file_holds_the_key(&path);
+        } else if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            assert!(!bytes.windows(6).any(|six| six == b"canary"), "{}", path.display());
+        }
+    }
+}
