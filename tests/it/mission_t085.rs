@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use forge_sim::Sim;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{place::Place, run, run::object, with_sim, workflow::checkout};
 
@@ -22,6 +22,8 @@ roles:
   coder:     { provider: gpt, fallback: [gemini] }
   reviewer:  { provider: claude, fallback: [gemini] }
 retry: { max_attempts: 1 }
+hooks:
+  seen: { event: PreEdit, run: [\"true\"] }
 ";
 
 /// Whom each role asks first, and who stands in.
@@ -51,6 +53,8 @@ fn whole_workflows(sim: &Sim) {
         assert_eq!((&row["provider"], &row["status"]), (&"claude".into(), &"retry".into()), "{row}");
     }
     the_log_says_who_did_what(&place, &attempts);
+
+    the_database_says_what_ran(&place);
 
     let total = &object(&place.run(&["metrics", "summary", "--json"]))["total"];
     let counted =
@@ -122,6 +126,37 @@ fn the_log_says_who_did_what(place: &Place, attempts: &[Value]) {
     let well_again =
         done["planner"].get("claude").into_iter().chain(done["reviewer"].get("claude")).sum::<usize>();
     assert!(well_again > 0, "the vendor is asked again once it is well: {done:?}");
+}
+
+/// Workflows, agents and hooks have their rows, and what was done on the machine stands in the log.
+fn the_database_says_what_ran(place: &Place) {
+    let workflows = rows(place, "SELECT stage, count(*) AS count FROM workflows GROUP BY stage");
+    assert_eq!(workflows, [json!({"stage": "awaiting_merge", "count": WORKFLOWS})]);
+    let agents = rows(place, "SELECT agent, role FROM agents ORDER BY agent");
+    let named = |agent: &str, role: &str| json!({"agent": agent, "role": role});
+    let all =
+        [("clarifier", "clarifier"), ("editor", "coder"), ("planner", "planner"), ("reviewer", "reviewer")];
+    assert_eq!(agents, all.map(|(agent, role)| named(agent, role)));
+    let edits = rows(place, "SELECT count(*) AS count FROM tasks WHERE role = 'coder'")[0]["count"].clone();
+    let hooks = rows(place, "SELECT hook, event, runs, last_result, last_exit FROM hooks");
+    let ran = json!({
+        "hook": "seen", "event": "PreEdit", "runs": edits,
+        "last_result": "allow", "last_exit": "ended with status 0",
+    });
+    assert_eq!(hooks, [ran]);
+
+    assert_eq!(place.run(&["audit", "--verify"]).code, Some(0));
+    let log = object(&place.run(&["audit", "--json"]));
+    let entries = log["entries"].as_array().unwrap();
+    let noted = |action: &str, subject: &str| {
+        let is_it = |entry: &&Value| {
+            entry["action"] == action && entry["subject"].as_str().unwrap().starts_with(subject)
+        };
+        entries.iter().filter(is_it).count()
+    };
+    assert!(noted("tool_allowed", "edit ") as u64 >= edits.as_u64().unwrap(), "{log:#}");
+    assert_eq!(noted("tool_allowed", "run sh check.sh"), noted("command_ended", "sh check.sh"), "{log:#}");
+    assert!(noted("command_ended", "sh check.sh") >= WORKFLOWS, "{log:#}");
 }
 
 fn rows(place: &Place, sql: &str) -> Vec<Value> {

@@ -1,26 +1,30 @@
 //! Workflows over the providers of a system.
 
+mod rows;
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use forge_agent::{
-    agent::{AgentEvent, Dialogue},
     review::Repository,
     workflow::{
-        Brief, Cast, Casting, Check, Command, Event, Observer, State, Workflow, WorkflowDeps, WorkflowError,
+        Brief, Cast, Casting, Check, Command, Observer, State, Workflow, WorkflowDeps, WorkflowError,
     },
 };
 
+use self::rows::Rows;
 use crate::{
     ParticipantRole,
     config::AgentPlan,
     hooks::{hook_manager, permissions},
     router::Router,
     sessions::session_name,
-    storage::journal::{StreamInfo, StreamName, Streams as _},
-    store::TaskEntry,
+    storage::{
+        access::AuditLog,
+        journal::{StreamInfo, StreamName, Streams as _},
+    },
     system::{System, SystemError},
 };
 
@@ -170,19 +174,22 @@ impl WorkflowModeController {
             folder,
             Arc::new(move |name| variables.variable(name).map(Into::into)),
         );
-        let (log, observer) = (self.system.clone(), self.observer.clone());
+        let (rows, observer) = (Rows(self.system.store().cloned()), self.observer.clone());
+        let hook_rows = rows.clone();
         let observed: Observer = Arc::new(move |name, number, event, state| {
-            if let Some(task) = task(name, event, state) {
-                log.put_task(task);
-            }
+            rows.note(name, event, state);
             if let Some(observer) = &observer {
                 observer(name, number, event, state);
             }
         });
         let hooks =
-            hook_manager(self.system.hook_plans(), &self.workspace, |name| self.system.variable(name));
-        let deps =
-            deps.with_hooks(Arc::new(hooks)).with_permissions(permissions(self.system.permissions_plan()));
+            hook_manager(self.system.hook_plans(), &self.workspace, |name| self.system.variable(name))
+                .with_observer(Arc::new(move |hook, run| hook_rows.note_hook(hook, run)));
+        let audit = self.system.store().cloned().map(|store| store as Arc<dyn AuditLog>);
+        let deps = deps
+            .with_hooks(Arc::new(hooks))
+            .with_permissions(permissions(self.system.permissions_plan()))
+            .with_audit(audit);
         Ok(deps.with_price(Arc::new(move |response| router.cost(response))).with_observer(observed))
     }
 
@@ -268,28 +275,6 @@ impl WorkflowModeController {
         }
         Ok(None)
     }
-}
-
-/// The row of an agent among the tasks, once it has said something or failed.
-fn task(name: &StreamName, event: &Event, state: &State) -> Option<TaskEntry> {
-    let Event::Agent { agent, event } = event else { return None };
-    let role = state.cast(agent)?.participant.role.clone();
-    let (provider, failed, status) = match event {
-        AgentEvent::Answered(reply) => (Some(reply.provider.clone()), reply.failed_attempts, "completed"),
-        AgentEvent::Failed(_) => (None, 0, "failed"),
-        _ => return None,
-    };
-    let calls = state.dialogues.get(agent).map_or(0, Dialogue::calls);
-    let now = chrono::Utc::now();
-    Some(TaskEntry {
-        id: format!("{name}.{agent}"),
-        role,
-        provider,
-        attempts: calls + failed,
-        status: status.to_owned(),
-        created_at: state.started.unwrap_or(now),
-        updated_at: now,
-    })
 }
 
 impl std::fmt::Debug for WorkflowModeController {

@@ -2,8 +2,9 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -21,14 +22,26 @@ const MOST_OUTPUT: usize = 1 << 20;
 /// The variable with the project's folder.
 const PROJECT: &str = "FORGE_PROJECT_DIR";
 
+/// Is told of each hook that ran. It must not block.
+pub type HookObserver = Arc<dyn Fn(&Hook, &HookRun) + Send + Sync>;
+
 /// The hooks that are set up, and what they share.
-#[derive(Debug)]
 pub struct HookManager {
     hooks: Vec<Hook>,
     project: PathBuf,
     env: BTreeMap<String, String>,
     /// How often in a row each session was kept from its end.
     stops: Mutex<BTreeMap<String, u32>>,
+    observer: Option<HookObserver>,
+}
+
+impl fmt::Debug for HookManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HookManager")
+            .field("hooks", &self.hooks)
+            .field("project", &self.project)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HookManager {
@@ -36,7 +49,13 @@ impl HookManager {
     /// of the `project`. [`process::environment`] picks what belongs into it.
     pub fn new(hooks: Vec<Hook>, project: &Path, mut env: BTreeMap<String, String>) -> Self {
         env.insert(PROJECT.to_owned(), project.to_string_lossy().into_owned());
-        Self { hooks, project: project.to_owned(), env, stops: Mutex::default() }
+        Self { hooks, project: project.to_owned(), env, stops: Mutex::default(), observer: None }
+    }
+
+    /// Tells this observer of each hook that ran.
+    pub fn with_observer(mut self, observer: HookObserver) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// All of them in their order.
@@ -55,6 +74,9 @@ impl HookManager {
             let begun = Instant::now();
             let (exit, answer) = self.run(hook, input, &stdin).await;
             outcome.take(hook, begun.elapsed(), exit, answer);
+            if let Some((observer, run)) = self.observer.as_ref().zip(outcome.runs.last()) {
+                observer(hook, run);
+            }
             if matches!(outcome.decision, HookDecision::Deny { .. }) {
                 break;
             }
@@ -82,8 +104,7 @@ impl HookManager {
         }
         let limits = Limits { timeout: hook.timeout, output: MOST_OUTPUT };
         let argv = match &hook.action {
-            HookAction::Program(argv) => argv.clone(),
-            HookAction::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+            HookAction::Program(_) | HookAction::Shell(_) => hook.argv(),
             HookAction::Preset(preset) => return preset::run(preset, input, &self.env, limits).await,
         };
         match process::run(&argv, &input.cwd, &self.env, stdin, limits).await {

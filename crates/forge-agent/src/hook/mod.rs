@@ -17,13 +17,14 @@ use serde::Serialize;
 pub use self::{
     event::{HookEvent, HookSubject},
     input::{HookInput, HookTool},
-    manager::HookManager,
+    manager::{HookManager, HookObserver},
     preset::Preset,
 };
 use crate::process::Exit;
 
 /// What a hook runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "these are all ways to say it")]
 pub enum HookAction {
     /// A program and its arguments.

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+use serde::Serialize;
+
 use super::{
     HookInput,
     answer::{Answer, cut},
@@ -15,7 +17,8 @@ use crate::{
 const SHOWN_LINES: usize = 40;
 
 /// A check that is built in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Preset {
     /// The files concerned are text where they are small, hold no marks of a merge, are JSON where they are called so, and
@@ -43,6 +46,18 @@ pub enum Preset {
         /// Patterns of branches; any if there are none.
         branches: Vec<String>,
     },
+}
+
+impl Preset {
+    /// Its name in a configuration.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::ValidateFiles { .. } => "validate_files",
+            Self::RunTests { .. } => "run_tests",
+            Self::CheckCommitMessage { .. } => "check_commit_message",
+            Self::DeployCheck { .. } => "deploy_check",
+        }
+    }
 }
 
 pub(super) async fn run(

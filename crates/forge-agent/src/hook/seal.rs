@@ -4,7 +4,30 @@ use std::{fs, path::Path};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Script;
+use serde_json::json;
+
+use super::{Hook, HookAction, Script};
+
+impl Hook {
+    /// What is run, word by word; of a preset its name alone.
+    pub fn argv(&self) -> Vec<String> {
+        match &self.action {
+            HookAction::Program(argv) => argv.clone(),
+            HookAction::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+            HookAction::Preset(preset) => vec![preset.name().to_owned()],
+        }
+    }
+
+    /// The SHA-256 over what it is and the scripts that it runs, in hexadecimal digits. Another place of the same hook in a file
+    /// does not change it.
+    pub fn sha256(&self) -> String {
+        let scripts: Vec<_> = self.scripts.iter().map(|script| json!([script.path, script.sha256])).collect();
+        let millis = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        let whole =
+            json!([self.name, self.event.name(), self.matcher, self.action, millis, self.required, scripts]);
+        digest(whole.to_string().as_bytes())
+    }
+}
 
 impl Script {
     /// The script at `path` in the folder `project`, as it is now.

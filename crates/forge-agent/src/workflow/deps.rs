@@ -2,7 +2,11 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc};
 
-use forge_core::{ModelResponse, Money, Provider, storage::journal::StreamName, tags::Tags};
+use forge_core::{
+    ModelResponse, Money, Provider,
+    storage::{access::AuditLog, journal::StreamName},
+    tags::Tags,
+};
 use forge_durable::RunDeps;
 use forge_prompt::PromptSet;
 
@@ -40,6 +44,8 @@ pub struct WorkflowDeps {
     pub hooks: Option<Arc<HookManager>>,
     /// What agents may do; what is usual unless set.
     pub permissions: Permissions,
+    /// Where decisions about tools, edits and programs are noted, and how programs ended; nowhere unless set.
+    pub audit: Option<Arc<dyn AuditLog>>,
     /// The tags of every call, beside those of the workflow.
     pub tags: Tags,
 }
@@ -63,6 +69,7 @@ impl WorkflowDeps {
             observer: None,
             hooks: None,
             permissions: Permissions::default(),
+            audit: None,
             tags: Tags::default(),
         }
     }
@@ -88,6 +95,12 @@ impl WorkflowDeps {
     /// Adds permissions.
     pub fn with_permissions(mut self, permissions: Permissions) -> Self {
         self.permissions = permissions;
+        self
+    }
+
+    /// Notes what models do on the machine. What cannot be noted does not happen.
+    pub fn with_audit(mut self, audit: Option<Arc<dyn AuditLog>>) -> Self {
+        self.audit = audit;
         self
     }
 

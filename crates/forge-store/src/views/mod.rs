@@ -20,6 +20,9 @@ pub const VIEWS: &[&str] = &[
     "prompts",
     "mcp_requests",
     "mcp_connections",
+    "workflows",
+    "agents",
+    "hooks",
 ];
 
 const TEXTS: [&str; VIEWS.len()] = [
@@ -31,6 +34,9 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("prompts.sql"),
     include_str!("mcp_requests.sql"),
     include_str!("mcp_connections.sql"),
+    include_str!("workflows.sql"),
+    include_str!("agents.sql"),
+    include_str!("hooks.sql"),
 ];
 
 /// Brings the views up to this version.

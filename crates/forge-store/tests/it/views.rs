@@ -9,7 +9,7 @@ use std::{
 
 use chrono::TimeDelta;
 use forge_core::{
-    TokenCount,
+    Money, ParticipantRole, TokenCount,
     storage::{
         accounts::{CallStatus, Served, UsageRecord},
         journal::{Batch, Claim, Journal as _, StreamName},
@@ -17,7 +17,9 @@ use forge_core::{
     tags::Tags,
     usage::ServerTools,
 };
-use forge_store::{McpConnection, McpRequest, SqlPart, Store, StoreOptions, TaskEntry, VIEWS};
+use forge_store::{
+    AgentEntry, HookEntry, McpConnection, McpRequest, SqlPart, Store, StoreOptions, TaskEntry, VIEWS,
+};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -289,6 +291,73 @@ fn questions_over_mcp_are_rows_of_their_client() {
     assert_eq!(kept(), [0, 0]);
 }
 
+#[test]
+fn settings_of_agents_and_hooks_are_counted_by_their_hash() {
+    let dir = Dir::new();
+    let store = dir.open();
+    let agent = AgentEntry {
+        hash: "0123456789ab".into(),
+        name: "editor".into(),
+        role: ParticipantRole::Coder,
+        provider: None,
+        model: None,
+        temperature: Some(0.5),
+        max_steps: 16,
+        max_tokens: None,
+        max_cost: Some(Money::from_nanos(5)),
+        used_at: noon() + TimeDelta::seconds(1),
+    };
+    store.put_agent(agent.clone());
+    // Of two processes the later one may be the first to write.
+    store.put_agent(AgentEntry { used_at: noon(), ..agent.clone() });
+    store.put_agent(AgentEntry { hash: "other".into(), max_steps: 2, ..agent });
+    let hook = HookEntry {
+        hash: "ff".into(),
+        name: "frozen".into(),
+        event: "PreEdit".into(),
+        matcher: Some("*.sql".into()),
+        argv: vec!["./frozen.sh".into(), "a b".into()],
+        origin: "forge.yaml:2:3".into(),
+        required: true,
+        result: "allow".into(),
+        exit: Some("ended with status 0".into()),
+        used_at: noon(),
+    };
+    store.put_hook(hook.clone());
+    store.put_hook(HookEntry { result: "deny".into(), exit: None, ..hook });
+    wait(forge_core::storage::accounts::UsageSink::flush(&store)).unwrap();
+    let agents = rows(&store, "agents", "max_steps DESC");
+    let expected = json!({
+        "agent": "editor",
+        "role": "coder",
+        "provider": null,
+        "model": null,
+        "temperature": 0.5,
+        "max_steps": 16,
+        "max_tokens": null,
+        "max_cost_nano_usd": 5,
+        "hash": "0123456789ab",
+        "first_used": "2026-11-20T12:00:01.000Z",
+        "last_used": "2026-11-20T12:00:01.000Z",
+    });
+    assert_eq!((agents.len(), &agents[0]), (2, &expected));
+    let expected = json!({
+        "hook": "frozen",
+        "event": "PreEdit",
+        "matcher": "*.sql",
+        "argv": r#"["./frozen.sh","a b"]"#,
+        "origin": "forge.yaml:2:3",
+        "required": 1,
+        "trusted_hash": "ff",
+        "runs": 2,
+        "last_result": "deny",
+        "last_exit": null,
+        "first_used": "2026-11-20T12:00:00.000Z",
+        "last_used": "2026-11-20T12:00:00.000Z",
+    });
+    assert_eq!(rows(&store, "hooks", "hook"), [expected]);
+}
+
 /// Writes a journal as a session does.
 fn journal(store: &Store, name: &str, entries: &[Value], summary: Option<Value>) {
     let stream = StreamName::new(name).unwrap();
@@ -428,7 +497,7 @@ fn views_of_another_version_are_made_anew_and_a_plain_reader_can_use_them() {
     }
     assert_eq!(
         counts,
-        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, prompts 0, mcp_requests 0, mcp_connections 0, mine 1, "
+        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, prompts 0, mcp_requests 0, mcp_connections 0, workflows 0, agents 0, hooks 0, mine 1, "
     );
     for view in VIEWS {
         assert!(conn.execute(&format!("DELETE FROM {view}"), []).is_err(), "{view} cannot be written");

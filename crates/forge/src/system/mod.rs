@@ -12,6 +12,8 @@ mod trust;
 use std::{fmt, sync::Arc, time::Duration};
 
 use self::discover::{Discovered, Guards};
+#[cfg(all(feature = "agents", unix))]
+pub(crate) use self::trust::sha256;
 pub use self::{
     builder::{SystemBuilder, price_version, store_options},
     discover::{LocalServer, local_servers},
@@ -264,8 +266,9 @@ impl System {
     pub fn log(&self, mut task: TaskContext, outcome: &Result<ModelResponse, ProviderError>) {
         // A task that nobody has begun cannot be in a state that forbids this.
         let _ = task.record(outcome);
+        let Some(store) = &self.store else { return };
         let now = Utc::now();
-        self.put_task(TaskEntry {
+        store.put_task(TaskEntry {
             id: task.id().to_owned(),
             role: task.role().clone(),
             provider: task.provider().cloned(),
@@ -274,13 +277,6 @@ impl System {
             created_at: now,
             updated_at: now,
         });
-    }
-
-    /// Writes down where a task stands.
-    pub(crate) fn put_task(&self, task: TaskEntry) {
-        if let Some(store) = &self.store {
-            store.put_task(task);
-        }
     }
 
     /// Reads the configuration again and goes on with it. If it cannot be used, everything stays as it is.

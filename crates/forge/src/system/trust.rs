@@ -57,7 +57,7 @@ impl Paths {
         // Where nothing is remembered, nothing has been trusted.
         let Ok(list) = self.trusted() else { return Ok(false) };
         let canonical = canonical(path)?;
-        Ok(recorded(&list)?.files.get(&name(&canonical)).is_some_and(|known| *known == digest(text)))
+        Ok(recorded(&list)?.files.get(&name(&canonical)).is_some_and(|known| *known == sha256(text)))
     }
 
     /// The file at `path` as it is, beside how it was trusted.
@@ -68,7 +68,7 @@ impl Paths {
         let text = text::read(path)?;
         let path = canonical(path)?;
         let mut list = recorded(&self.trusted()?)?;
-        let is_trusted = list.files.get(&name(&path)).is_some_and(|known| *known == digest(&text));
+        let is_trusted = list.files.get(&name(&path)).is_some_and(|known| *known == sha256(&text));
         let before = list.texts.remove(&name(&path));
         Ok(ProjectFile { path, shown: text.clone(), before, is_trusted, text })
     }
@@ -81,7 +81,7 @@ impl Paths {
         let path = self.trusted()?;
         let mut list = recorded(&path)?;
         for file in files {
-            list.files.insert(name(&file.path), digest(&file.text));
+            list.files.insert(name(&file.path), sha256(&file.text));
             list.texts.insert(name(&file.path), file.shown.clone());
         }
         "1.1".clone_into(&mut list.schema_version);
@@ -116,7 +116,8 @@ fn name(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn digest(text: &str) -> String {
+/// In hexadecimal digits.
+pub(crate) fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 

@@ -2,7 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use forge_core::{request::ToolInput, storage::journal::StreamName};
+use forge_core::{
+    request::ToolInput,
+    storage::{
+        access::{AuditEvent, AuditLog},
+        journal::StreamName,
+    },
+    time::Timer,
+};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,7 +18,7 @@ use crate::{
     permission::{Access, Action, Effect, Permissions},
     workflow::{
         deps::WorkflowDeps,
-        event::{CheckReport, Outcome},
+        event::{Act, AgentId, CheckReport, Outcome},
         state::State,
     },
 };
@@ -21,6 +28,9 @@ const EDIT: &str = "edit";
 /// The tool as which checks are.
 const RUN: &str = "run";
 
+/// Characters of a path or a command in the audit log.
+const LONGEST_SUBJECT: usize = 500;
+
 /// What is asked before and told afterwards.
 #[derive(Clone)]
 pub(in crate::workflow) struct Guard {
@@ -29,6 +39,10 @@ pub(in crate::workflow) struct Guard {
     workflow: String,
     session: String,
     cwd: PathBuf,
+    audit: Option<Arc<dyn AuditLog>>,
+    timer: Arc<dyn Timer>,
+    /// Who wants it, for the audit log: the workflow, or an agent of it.
+    by: String,
 }
 
 impl Guard {
@@ -43,7 +57,23 @@ impl Guard {
             workflow: name.as_str().to_owned(),
             session: session.unwrap_or_else(|| name.as_str().to_owned()),
             cwd: state.root.clone().or(brief.map(|brief| brief.workspace.clone())).unwrap_or_default(),
+            audit: deps.audit.clone(),
+            timer: Arc::clone(&deps.run.timer),
+            by: name.as_str().to_owned(),
         }
+    }
+
+    /// The same for what an agent is about to do, under the name that its calls have as their task.
+    pub(super) fn acting_for(mut self, act: &Act) -> Self {
+        let agent = match act {
+            Act::Tool(agent, _) => agent.to_string(),
+            Act::Resolve(task) | Act::Apply(task) | Act::Check(task, _) => {
+                AgentId::Editor(task.clone()).to_string()
+            }
+            _ => return self,
+        };
+        self.by = format!("{}.{agent}", self.workflow);
+        self
     }
 
     /// Runs the hooks of an event. What they tell the model is returned.
@@ -63,23 +93,40 @@ impl Guard {
         for warning in &outcome.warnings {
             tracing::warn!(workflow = self.workflow, "{warning}");
         }
-        match outcome.decision {
-            HookDecision::Allow => Ok(outcome.context),
+        let (action, reason, refusal) = match outcome.decision {
+            HookDecision::Allow => return Ok(outcome.context),
             // Nobody can be asked in the middle of a step.
-            HookDecision::Ask { reason } => Err(format!("a hook wants a person to decide: {reason}")),
-            HookDecision::Deny { reason } => Err(reason),
-        }
+            HookDecision::Ask { reason } => {
+                let refusal = format!("a hook wants a person to decide: {reason}");
+                ("hook_asked", reason, refusal)
+            }
+            HookDecision::Deny { reason } => ("hook_denied", reason.clone(), reason),
+        };
+        self.note(action, event.name(), &json!({"reason": reason})).await?;
+        Err(refusal)
     }
 
-    fn allow(&self, tool: &str, access: Access) -> Result<(), String> {
+    /// Decides, and notes what is decided before it happens.
+    async fn allow(&self, tool: &str, access: Access) -> Result<(), String> {
+        let on = subject(tool, &access);
         let decided = self.permissions.decide(&Action::new(tool, access));
-        match decided.decision {
-            Effect::Allow => Ok(()),
-            Effect::Ask => {
-                Err(format!("a person would have to agree, and nobody is asked here: {}", decided.rule))
-            }
-            Effect::Deny => Err(format!("it is not allowed: {}", decided.rule)),
-        }
+        let (action, refusal) = match decided.decision {
+            Effect::Allow => ("tool_allowed", None),
+            Effect::Ask => ("tool_asked", Some("a person would have to agree, and nobody is asked here")),
+            Effect::Deny => ("tool_denied", Some("it is not allowed")),
+        };
+        self.note(action, &on, &json!({"rule": decided.rule})).await?;
+        refusal.map_or(Ok(()), |refusal| Err(format!("{refusal}: {}", decided.rule)))
+    }
+
+    /// A row of the audit log. What cannot be noted must not happen.
+    async fn note(&self, action: &str, subject: &str, detail: &Value) -> Result<(), String> {
+        let Some(audit) = &self.audit else { return Ok(()) };
+        // A model may ask for any path, and the log is kept for ever.
+        let subject: String = subject.chars().take(LONGEST_SUBJECT).collect();
+        let event = AuditEvent::new(self.timer.now(), self.by.as_str(), action, subject);
+        let noted = audit.append_audit(event.with_detail(detail.to_string())).await;
+        noted.map(drop).map_err(|error| format!("it cannot be noted in the audit log: {error}"))
     }
 
     /// Runs a tool, if it may be. What stands against it is its result.
@@ -99,7 +146,7 @@ impl Guard {
         };
         // A path that leads outside is refused by the tool itself, with better words.
         let access = Access::Read(path.unwrap_or_else(|| ".".to_owned()));
-        if let Err(reason) = self.allow(name, access) {
+        if let Err(reason) = self.allow(name, access).await {
             return said(reason, true);
         }
         let fired = self.fire(HookEvent::PreToolUse, Some(before.clone()), paths.clone(), Map::new()).await;
@@ -121,13 +168,9 @@ impl Guard {
     pub(super) async fn edits(&self, resolved: Outcome) -> Outcome {
         let Outcome::Resolved { intent, .. } = &resolved else { return resolved };
         let paths: Vec<String> = intent.files.iter().map(|file| file.path.to_string()).collect();
-        let against = |path: &String| {
-            let allowed = self.allow(EDIT, Access::Write(path.clone()));
-            allowed.err().map(|reason| format!("{path}: {reason}"))
-        };
-        let refused = match paths.iter().find_map(against) {
-            Some(reason) => Err(reason),
-            None => self.fire(HookEvent::PreEdit, None, paths, Map::new()).await,
+        let refused = match self.may_write(&paths).await {
+            Err(reason) => Err(reason),
+            Ok(()) => self.fire(HookEvent::PreEdit, None, paths, Map::new()).await,
         };
         match refused {
             Ok(_) => resolved,
@@ -136,6 +179,14 @@ impl Guard {
                 Outcome::Unfit { problem, told }
             }
         }
+    }
+
+    async fn may_write(&self, paths: &[String]) -> Result<(), String> {
+        for path in paths {
+            let allowed = self.allow(EDIT, Access::Write(path.clone())).await;
+            allowed.map_err(|reason| format!("{path}: {reason}"))?;
+        }
+        Ok(())
     }
 
     /// Edits that are written. What a hook has against them is a check that failed, of which the model is told.
@@ -153,7 +204,7 @@ impl Guard {
     pub(super) async fn check(&self, run: &[String], running: impl Future<Output = Outcome>) -> Outcome {
         let command = run.join(" ");
         let fields = || Map::from_iter([("command".to_owned(), json!(run))]);
-        let allowed = match self.allow(RUN, Access::Run(run.to_vec())) {
+        let allowed = match self.allow(RUN, Access::Run(run.to_vec())).await {
             Ok(()) => self.fire(HookEvent::PreCheck, None, Vec::new(), fields()).await.map(|_| ()),
             refused => refused,
         };
@@ -162,6 +213,12 @@ impl Guard {
             return Outcome::Checked(CheckReport { command, passed: false, ended, output: String::new() });
         }
         let ended = running.await;
+        if let Outcome::Checked(report) = &ended {
+            let detail = json!({"ended": report.ended, "passed": report.passed});
+            if let Err(problem) = self.note("command_ended", &command, &detail).await {
+                tracing::warn!(workflow = self.workflow, "{problem}");
+            }
+        }
         match (self.fire(HookEvent::PostCheck, None, Vec::new(), fields()).await, ended) {
             (Err(reason), Outcome::Checked(report)) => Outcome::Checked(CheckReport {
                 passed: false,
@@ -178,5 +235,14 @@ impl Guard {
             Ok(_) => doing.await,
             Err(reason) => Outcome::Failed { reason },
         }
+    }
+}
+
+/// What a decision is about: the tool and what it reaches.
+fn subject(tool: &str, access: &Access) -> String {
+    match access {
+        Access::Read(path) | Access::Write(path) => format!("{tool} {path}"),
+        Access::Run(argv) => format!("{tool} {}", argv.join(" ")),
+        Access::Other => tool.to_owned(),
     }
 }

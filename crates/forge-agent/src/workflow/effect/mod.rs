@@ -66,7 +66,7 @@ pub(super) fn perform(
         variable: deps.variable.clone(),
         run: name.as_str().to_owned(),
     });
-    let guard = Guard::of(deps, name, state);
+    let guard = Guard::of(deps, name, state).acting_for(act);
     match (act, place) {
         (Act::Prepare, _) => {
             let (deps, name, brief) = (deps.clone(), name.clone(), state.brief.clone());

@@ -2,12 +2,21 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use forge_agent::{
     hook::{Hook, HookAction, HookEvent, HookManager},
     permission::{Effect, Permissions, Rule},
     workflow::{Brief, MergedInto, Stage, State, Workflow, WorkflowDeps, WorkflowError},
 };
-use forge_core::ParticipantRole;
+use forge_core::{
+    ParticipantRole,
+    storage::{
+        StorageError, StorageErrorKind,
+        access::{AuditEntry, AuditEvent, AuditLog},
+        memory::MemoryAccess,
+    },
+};
 
 use super::desk::{Desk, block, name, plan};
 use crate::support::words;
@@ -114,4 +123,72 @@ async fn a_hook_that_refuses_what_was_written_sends_it_back() {
     let state = run(hooked(&desk, vec![hook(HookEvent::PostEdit, line)]), desk.brief()).await;
     assert_eq!((state.stage, state.failed), (Stage::AwaitingMerge, None));
     assert_eq!(state.tasks[0].check_rounds, 1);
+}
+
+#[tokio::test]
+async fn what_models_do_on_the_machine_stands_in_the_audit_log() {
+    let (desk, log) = (desk(), Arc::new(MemoryAccess::default()));
+    let line = "test -f \"$FORGE_PROJECT_DIR/seen\" && exit 0\ntouch \"$FORGE_PROJECT_DIR/seen\"; echo 'say please' >&2; exit 2";
+    let deps = hooked(&desk, vec![hook(HookEvent::PreEdit, line)]).with_audit(Some(log.clone()));
+    assert_eq!(run(deps, desk.checked("exit 0")).await.stage, Stage::AwaitingMerge);
+    let entries = log.audit(None).await.unwrap();
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| format!("{} {} {}", entry.event.by, entry.event.action, entry.event.subject))
+        .collect();
+    let (check, edit) = ("run sh -c exit 0", "flow-1.editor:mend tool_allowed edit greet.py");
+    assert_eq!(
+        rows,
+        [
+            format!("flow-1 tool_allowed {check}"),
+            "flow-1 command_ended sh -c exit 0".to_owned(),
+            edit.to_owned(),
+            "flow-1.editor:mend hook_denied PreEdit".to_owned(),
+            edit.to_owned(),
+            format!("flow-1.editor:mend tool_allowed {check}"),
+            "flow-1.editor:mend command_ended sh -c exit 0".to_owned(),
+        ]
+    );
+    assert_eq!(entries[1].event.detail, r#"{"ended":"ended with status 0","passed":true}"#);
+    assert_eq!(entries[3].event.detail, r#"{"reason":"hook `test`: say please"}"#);
+
+    let (desk, log) = (self::desk(), Arc::new(MemoryAccess::default()));
+    let mut rule = Rule::new(Effect::Deny, "forge.yaml:3:5");
+    rule.path = Some("*.py".into());
+    let deps = desk.deps().with_permissions(Permissions::new(vec![rule])).with_audit(Some(log.clone()));
+    run(deps, desk.brief()).await;
+    let entries = log.audit(None).await.unwrap();
+    assert!(
+        !entries.is_empty() && entries.iter().all(|entry| &*entry.event.action == "tool_denied"),
+        "{entries:?}"
+    );
+    assert!(entries[0].event.detail.contains("forge.yaml:3:5"), "{entries:?}");
+}
+
+/// A log that cannot be written.
+#[derive(Debug)]
+struct Full;
+
+#[async_trait]
+impl AuditLog for Full {
+    async fn append_audit(&self, _: AuditEvent) -> Result<Arc<str>, StorageError> {
+        Err(StorageError::new(StorageErrorKind::Full, "write", "no room is left"))
+    }
+
+    async fn audit(&self, _: Option<DateTime<Utc>>) -> Result<Vec<AuditEntry>, StorageError> {
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_noted_does_not_happen() {
+    let desk = desk();
+    let deps = desk.deps().with_audit(Some(Arc::new(Full)));
+    let mut brief = desk.checked("touch was-run");
+    brief.formats.truncate(1);
+    let state = run(deps, brief).await;
+    assert!(!desk.tree().join("was-run").exists());
+    assert!(std::fs::read_to_string(desk.tree().join("greet.py")).unwrap().contains("+ nam\n"));
+    let reason = state.failed.unwrap().1;
+    assert!(reason.contains("it cannot be noted in the audit log"), "{reason}");
 }
