@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Said, place::Place, run, run::object};
+use crate::{Said, place::Place, run, run::object, with_sim};
 
 /// A place with one of the example repositories in its folder `work`.
 fn example(name: &str, test: &str) -> Place {
@@ -178,4 +178,37 @@ fn a_killed_workflow_goes_on_where_it_was_and_a_second_process_waits_or_gives_or
     let mut after = calls(&place);
     after.retain(|task| !before.contains(task));
     assert_eq!(after, ["reviewer:1"], "{before:?}");
+}
+
+#[test]
+fn a_credential_that_is_refused_stops_a_workflow_before_it_begins_unless_somebody_stands_in() {
+    let refusing = "rules: [{ vendor: anthropic, path: /v1/models, error: { kind: authentication } }]";
+    with_sim(refusing, |sim| {
+        let place = Place::with("workflow-refused", sim, "roles: { planner: { provider: claude } }\n");
+        let work = place.path("work");
+        checkout("greeting", Path::new(&work));
+        let start = || {
+            let mut command = place.command(&["workflow", "start", &task(&place), "--no-clarify"]);
+            command.current_dir(&work).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+            run(&mut command)
+        };
+        let said = start();
+        assert_eq!(said.code, Some(1), "{}", said.stderr);
+        for words in
+            ["nobody can be asked as planner: claude: its credential was refused", "forge providers status"]
+        {
+            assert!(said.stderr.contains(words), "{}", said.stderr);
+        }
+        assert!(place.run(&["workflow", "list"]).stdout.lines().count() <= 1, "nothing is begun");
+        let asked = sim.journal().iter().filter(|request| request.path.contains("messages")).count();
+        assert_eq!(asked, 0, "nothing is paid for");
+
+        let written = fs::read_to_string(place.config()).unwrap();
+        let stands_in = written
+            .replace("planner: { provider: claude }", "planner: { provider: claude, fallback: [gpt] }");
+        fs::write(place.config(), stands_in).unwrap();
+        let said = start();
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        assert!(said.stdout.contains("awaiting approval"), "{}", said.stdout);
+    });
 }

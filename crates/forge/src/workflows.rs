@@ -1,5 +1,6 @@
 //! Workflows over the providers of a system.
 
+mod credentials;
 mod rows;
 
 use std::{
@@ -71,6 +72,14 @@ pub enum ControllerError {
         agent: &'static str,
         /// Who should be asked.
         provider: String,
+    },
+    /// Nobody can be asked in the place of an agent, because a credential is refused.
+    #[error("nobody can be asked as {agent}: {reasons}")]
+    Credentials {
+        /// The agent.
+        agent: &'static str,
+        /// Who is passed over, and why.
+        reasons: String,
     },
 }
 
@@ -211,11 +220,13 @@ impl WorkflowModeController {
         Ok(id)
     }
 
-    /// Begins a workflow, which this process then holds.
+    /// Begins a workflow, which this process then holds. Vendors are asked before whether they take their credentials, side by side
+    /// and for three seconds at most.
     ///
     /// # Errors
-    /// The journal refuses, or there is no folder to keep anything in.
+    /// A credential is refused and nobody stands in, the journal refuses, or there is no folder to keep anything in.
     pub async fn start(&self, brief: Brief) -> Result<Workflow, ControllerError> {
+        credentials::check(self.system.router(), &brief.casting).await?;
         let name = session_name().map_err(WorkflowError::from)?;
         Ok(Workflow::start(self.deps()?, name, brief).await?)
     }

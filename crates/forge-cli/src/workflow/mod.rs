@@ -218,6 +218,11 @@ fn failed(error: &ControllerError) -> CliError {
         ControllerError::Workflow(WorkflowError::Conflicts(_)) => {
             "commit or undo your changes of these files, or take the result as a branch: `--branch NAME`"
         }
+        ControllerError::Credentials { .. } => {
+            let next =
+                "`forge providers status` has the vendors' words; mend the key, or give the role a fallback";
+            return CliError::failed("the workflow is not begun", error).with_next(next);
+        }
         _ => "`forge workflow show` says where it stands",
     };
     CliError::failed("the workflow does not go on", error).with_next(next)
