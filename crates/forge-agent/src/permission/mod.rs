@@ -124,6 +124,15 @@ impl Permissions {
         self.own.iter().chain(&self.rules)
     }
 
+    /// The commands that may run where no stricter rule says otherwise, for people and models: the checks as they are, and how
+    /// others may begin, with ` ...` behind.
+    pub fn commands(&self) -> Vec<String> {
+        let checks = self.checks.iter().map(|check| check.join(" "));
+        let allowed = self.rules().filter(|rule| rule.effect == Effect::Allow);
+        let beginnings = allowed.filter_map(|rule| Some(format!("{} ...", rule.command.as_ref()?.join(" "))));
+        checks.chain(beginnings).collect()
+    }
+
     /// What holds for the `action`: what its most specific rule says, the strictest among those that are equally specific.
     ///
     /// A rule for a command or a path is more specific than one for a tool alone, by its words or its characters that are no

@@ -11,14 +11,17 @@
 mod code;
 #[cfg(unix)]
 mod files;
+mod run;
 #[cfg(unix)]
 mod search;
 mod toolbox;
 
 #[cfg(unix)]
 pub(crate) use self::files::{listed, readable};
+pub(crate) use self::run::{RUN, command, end_of};
 pub use self::{
     code::code_tools,
+    run::run_tool,
     toolbox::{MAX_OUTPUT, Tool, ToolOutput, Toolbox},
 };
 #[cfg(unix)]

@@ -68,6 +68,11 @@ impl Toolbox {
         Self(tools.into())
     }
 
+    /// The same tools and this one.
+    pub fn with(&self, tool: Arc<dyn Tool>) -> Self {
+        Self(self.0.iter().cloned().chain([tool]).collect())
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

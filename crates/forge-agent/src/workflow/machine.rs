@@ -40,7 +40,8 @@ pub(super) struct WorkflowMachine {
     pub(super) state: State,
     /// Entries that are applied, those of earlier runs among them.
     applied: u64,
-    tools: OnceLock<Toolbox>,
+    /// What all agents have, and what editors have.
+    tools: OnceLock<(Toolbox, Toolbox)>,
 }
 
 /// What a command is, and who gives it.
@@ -80,10 +81,17 @@ impl WorkflowMachine {
         Self { deps, name, state: State::default(), applied: 0, tools: OnceLock::new() }
     }
 
-    /// What agents may have the host do. The folder of a workflow does not change.
-    fn tools(&self) -> Toolbox {
-        let Some(root) = &self.state.root else { return Toolbox::default() };
-        self.tools.get_or_init(|| effect::toolbox(root)).clone()
+    /// What an agent may have the host do. The folder of a workflow and its checks do not change.
+    fn tools(&self, agent: &AgentId) -> Toolbox {
+        let Some((root, brief)) = self.state.root.as_ref().zip(self.state.brief.as_ref()) else {
+            return Toolbox::default();
+        };
+        let (all, editors) = self.tools.get_or_init(|| {
+            let all = effect::toolbox(root);
+            let editors = effect::editor_toolbox(&self.deps, root, &brief.checks, &all);
+            (all, editors)
+        });
+        if matches!(agent, AgentId::Editor(_)) { editors.clone() } else { all.clone() }
     }
 
     fn tags(&self, agent: &AgentId) -> Tags {
@@ -97,7 +105,7 @@ impl WorkflowMachine {
         let Some(cast) = self.state.cast(&agent) else { return Next::Wait { until: None } };
         let empty = Dialogue::default();
         let dialogue = self.state.dialogues.get(&agent).unwrap_or(&empty);
-        let mut request = dialogue.request(&self.tools(), &cast.limits, tools);
+        let mut request = dialogue.request(&self.tools(&agent), &cast.limits, tools);
         request.sampling.temperature = cast.temperature;
         Next::Call {
             participant: cast.participant.clone(),
@@ -199,7 +207,10 @@ impl Machine for WorkflowMachine {
         match (key, effect, cx) {
             (Key::Call(agent), Effect::Call(request), Some(cx)) => self.perform_call(agent, request, cx),
             (Key::Act(act), ..) => {
-                let tools = self.tools();
+                let tools = match act {
+                    Act::Tool(agent, _) => self.tools(agent),
+                    _ => Toolbox::default(),
+                };
                 let doing = effect::perform(&self.deps, &self.name, &self.state, act, &tools);
                 Box::pin(async move { EffectOutcome::Act(doing.await) })
             }

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use forge_prompt::clean;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use crate::{
     process::{self, Ended, Limits},
+    tool::end_of,
     workflow::{
         brief::Check,
         deps::Variable,
@@ -16,8 +16,6 @@ use crate::{
 
 /// Bytes of an output that are read.
 const MAX_OUTPUT: usize = 1 << 20;
-/// Bytes of its end that are told: what went wrong mostly stands last.
-const MAX_TOLD: usize = 8 << 10;
 
 /// Runs it. A program that cannot be started is a check that fails, with the reason.
 pub(super) fn check(root: PathBuf, check: Check, variable: &Variable) -> BoxFuture<'static, Outcome> {
@@ -29,7 +27,7 @@ pub(super) fn check(root: PathBuf, check: Check, variable: &Variable) -> BoxFutu
             Ok(Ended { exit, stdout, stderr, .. }) => CheckReport {
                 passed: exit.is_success(),
                 ended: exit.to_string(),
-                output: told(&format!("{}{}", stdout.text(), stderr.text())),
+                output: end_of(&format!("{}{}", stdout.text(), stderr.text())),
                 command,
             },
             Err(why) => {
@@ -40,11 +38,4 @@ pub(super) fn check(root: PathBuf, check: Check, variable: &Variable) -> BoxFutu
         Outcome::Checked(report)
     }
     .boxed()
-}
-
-/// The end of what a check wrote.
-fn told(output: &str) -> String {
-    let output = clean(output);
-    let from = output.ceil_char_boundary(output.len().saturating_sub(MAX_TOLD));
-    output[from..].trim().to_owned()
 }

@@ -16,6 +16,7 @@ use crate::{
     agent::AgentEvent,
     hook::{HookDecision, HookEvent, HookInput, HookManager, HookTool},
     permission::{Access, Action, Effect, Permissions},
+    tool::{RUN, command},
     workflow::{
         deps::WorkflowDeps,
         event::{Act, AgentId, CheckReport, Outcome},
@@ -25,8 +26,6 @@ use crate::{
 
 /// The tool as which edits are known to rules.
 const EDIT: &str = "edit";
-/// The tool as which checks are.
-const RUN: &str = "run";
 
 /// Characters of a path or a command in the audit log.
 const LONGEST_SUBJECT: usize = 500;
@@ -129,6 +128,14 @@ impl Guard {
         noted.map(drop).map_err(|error| format!("it cannot be noted in the audit log: {error}"))
     }
 
+    /// How a command ended. It is done by then, so that a row that cannot be written is a warning.
+    async fn note_end(&self, command: &str, ended: &str, passed: bool) {
+        let detail = json!({"ended": ended, "passed": passed});
+        if let Err(problem) = self.note("command_ended", command, &detail).await {
+            tracing::warn!(workflow = self.workflow, "{problem}");
+        }
+    }
+
     /// Runs a tool, if it may be. What stands against it is its result.
     pub(super) async fn tool(
         &self,
@@ -144,8 +151,12 @@ impl Guard {
         let said = |text: String, is_error: bool| {
             Outcome::Said(AgentEvent::ToolEnded { id: id.clone(), text, is_error })
         };
-        // A path that leads outside is refused by the tool itself, with better words.
-        let access = Access::Read(path.unwrap_or_else(|| ".".to_owned()));
+        let argv = (name == RUN).then(|| command(&before.input)).flatten();
+        let access = match &argv {
+            Some(argv) => Access::Run(argv.clone()),
+            // A path that leads outside is refused by the tool itself, with better words.
+            None => Access::Read(path.unwrap_or_else(|| ".".to_owned())),
+        };
         if let Err(reason) = self.allow(name, access).await {
             return said(reason, true);
         }
@@ -155,6 +166,10 @@ impl Guard {
             Err(reason) => return said(reason, true),
         };
         let output = running.await;
+        if let Some(argv) = argv {
+            let ended = output.text.lines().next().unwrap_or_default();
+            self.note_end(&argv.join(" "), ended, !output.is_error).await;
+        }
         let after = HookTool { response: Some(json!({"text": output.text})), ..before };
         match self.fire(HookEvent::PostToolUse, Some(after), paths, Map::new()).await {
             Ok(more) => told.extend(more),
@@ -214,10 +229,7 @@ impl Guard {
         }
         let ended = running.await;
         if let Outcome::Checked(report) = &ended {
-            let detail = json!({"ended": report.ended, "passed": report.passed});
-            if let Err(problem) = self.note("command_ended", &command, &detail).await {
-                tracing::warn!(workflow = self.workflow, "{problem}");
-            }
+            self.note_end(&command, &report.ended, report.passed).await;
         }
         match (self.fire(HookEvent::PostCheck, None, Vec::new(), fields()).await, ended) {
             (Err(reason), Outcome::Checked(report)) => Outcome::Checked(CheckReport {

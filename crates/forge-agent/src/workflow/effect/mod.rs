@@ -14,6 +14,7 @@ use futures_util::future::{BoxFuture, FutureExt as _};
 
 pub(super) use self::guard::Guard;
 use super::{
+    brief::Check,
     deps::{Variable, WorkflowDeps},
     event::{Act, AgentId, Outcome},
     state::State,
@@ -21,7 +22,8 @@ use super::{
 use crate::{
     agent::{AgentLimits, AgentStep},
     hook::HookEvent,
-    tool::{Toolbox, code_tools, file_tools, search_tool},
+    process,
+    tool::{Toolbox, code_tools, file_tools, run_tool, search_tool},
 };
 
 /// What agents may look at below a folder.
@@ -31,6 +33,17 @@ pub(super) fn toolbox(root: &Path) -> Toolbox {
     // Without them agents still read and search.
     tools.extend(code_tools(root).unwrap_or_default());
     Toolbox::new(tools)
+}
+
+/// The same for editors, who may also run what permissions allow. Where that is nothing they have no tool for it.
+pub(super) fn editor_toolbox(deps: &WorkflowDeps, root: &Path, checks: &[Check], tools: &Toolbox) -> Toolbox {
+    let checks = checks.iter().map(|check| check.run.clone());
+    let commands = deps.permissions.clone().with_checks(checks).commands();
+    if commands.is_empty() {
+        return tools.clone();
+    }
+    let env = process::environment(|name| (deps.variable)(name)?.into_string().ok());
+    tools.with(run_tool(root, env, &commands))
 }
 
 /// Where a workflow keeps its checkpoints, and what they are of.

@@ -127,11 +127,16 @@ pub(super) fn block(path: &str, old: &str, new: &str) -> String {
 
 /// An answer that calls a tool without arguments.
 pub(super) fn call_of(tool: &str) -> Answer {
+    call_with(tool, "{}")
+}
+
+/// An answer that calls a tool with this input.
+pub(super) fn call_with(tool: &str, input: &str) -> Answer {
     let part = |delta| StreamEvent::PartDelta { index: 0, delta };
     let events = [
         Started::default().into(),
         StreamEvent::PartStarted { index: 0, kind: PartKind::tool_use("c1", tool) },
-        part(Delta::ToolInput("{}".into())),
+        part(Delta::ToolInput(input.into())),
         StreamEvent::PartEnded { index: 0, opaque: None },
         Finished::new(StopReason::ToolUse).into(),
     ];

@@ -1,6 +1,13 @@
 //! Permissions and hooks in front of what a workflow does.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -10,7 +17,7 @@ use forge_agent::{
     workflow::{Brief, MergedInto, Stage, State, Workflow, WorkflowDeps, WorkflowError},
 };
 use forge_core::{
-    ParticipantRole,
+    ModelRequest, ParticipantRole,
     storage::{
         StorageError, StorageErrorKind,
         access::{AuditEntry, AuditEvent, AuditLog},
@@ -18,8 +25,9 @@ use forge_core::{
     },
 };
 
-use super::desk::{Desk, block, name, plan};
+use super::desk::{Desk, block, call_with, name, plan};
 use crate::support::words;
+use forge_testkit::Answer;
 
 const GOOD: &str = "    return \"Hello \" + name";
 const BAD: &str = "    return \"Hello \" + nam";
@@ -191,4 +199,55 @@ async fn what_cannot_be_noted_does_not_happen() {
     assert!(std::fs::read_to_string(desk.tree().join("greet.py")).unwrap().contains("+ nam\n"));
     let reason = state.failed.unwrap().1;
     assert!(reason.contains("it cannot be noted in the audit log"), "{reason}");
+}
+
+fn offers_run(request: &ModelRequest) -> bool {
+    request.tools.iter().any(|tool| tool.name() == Some("run"))
+}
+
+#[tokio::test]
+async fn an_editor_runs_what_is_allowed_and_is_told_why_not_of_the_rest() {
+    let asked = AtomicUsize::new(0);
+    let desk = Desk::with(move |role, _| match (role, asked.fetch_add(1, Ordering::Relaxed)) {
+        (ParticipantRole::Planner, _) => Answer::text(plan(&[("mend", &[], "greet.py")])),
+        (_, 1) => call_with("run", r#"{"command": ["sh", "-c", "echo seen; exit 3"]}"#),
+        (_, 2) => call_with("run", r#"{"command": ["touch", "was-run"]}"#),
+        (_, 3) => call_with("run", r#"{"command": "true"}"#),
+        _ => Answer::text(block("greet.py", BAD, GOOD)),
+    });
+    let log = Arc::new(MemoryAccess::default());
+    let mut rule = Rule::new(Effect::Allow, "forge.yaml:3:5");
+    rule.command = Some(vec!["sh".into(), "-c".into()]);
+    let deps = desk.deps().with_permissions(Permissions::new(vec![rule])).with_audit(Some(log.clone()));
+    assert_eq!(run(deps, desk.brief()).await.stage, Stage::AwaitingMerge);
+    let calls = desk.script.calls();
+    assert!(!offers_run(&calls[0].request), "a planner changes nothing");
+    assert!(offers_run(&calls[1].request));
+    let said = |call: usize| format!("{:?}", calls[call].request.messages);
+    assert!(said(2).contains("ended with status 3\\nseen"), "{}", said(2));
+    assert!(said(3).contains("of commands only the configured checks may run"), "{}", said(3));
+    assert!(said(4).contains("`command` is a list of words"), "{}", said(4));
+    assert!(!desk.tree().join("was-run").exists());
+    let entries = log.audit(None).await.unwrap();
+    let rows: Vec<_> =
+        entries.iter().map(|one| format!("{} {}", one.event.action, one.event.subject)).collect();
+    let expected = [
+        "tool_allowed run sh -c echo seen; exit 3",
+        "command_ended sh -c echo seen; exit 3",
+        "tool_denied run touch was-run",
+    ];
+    assert_eq!(rows[..3], expected, "{rows:?}");
+    assert_eq!(entries[1].event.detail, r#"{"ended":"ended with status 3","passed":false}"#);
+}
+
+#[tokio::test]
+async fn an_editor_that_may_run_nothing_has_no_tool_for_it() {
+    let desk = desk();
+    run(desk.deps(), desk.brief()).await;
+    assert!(desk.script.calls().iter().all(|call| !offers_run(&call.request)));
+    let desk = self::desk();
+    run(desk.deps(), desk.checked("exit 0")).await;
+    let calls = desk.script.calls();
+    let tool = calls[1].request.tools.iter().find(|tool| tool.name() == Some("run")).unwrap();
+    assert!(format!("{tool:?}").contains("What may run: sh -c exit 0."), "{tool:?}");
 }
