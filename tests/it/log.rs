@@ -1,6 +1,8 @@
 //! What was asked before is found again.
 
-use crate::{place::Place, run::object};
+use std::path::Path;
+
+use crate::{place::Place, run::object, workflow::checkout};
 
 #[test]
 fn questions_and_sessions_are_found_by_their_words_and_forgotten_on_demand() {
@@ -50,7 +52,24 @@ fn questions_and_sessions_are_found_by_their_words_and_forgotten_on_demand() {
     std::fs::write(&file, format!("{{\"at\": \"2026\n{text}")).unwrap();
     assert_eq!(place.run(&["log"]).stdout.lines().count(), 4);
 
+    let folder = place.path("work");
+    checkout("greeting", Path::new(&folder));
+    let mut workflow =
+        place.command(&["workflow", "start", "Swim across a river", "--no-clarify", "--offline"]);
+    workflow.current_dir(folder).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    crate::run(&mut workflow);
+    let found = object(&place.run(&["log", "across", "--json"]));
+    let entries = found["entries"].as_array().unwrap();
+    assert_eq!(
+        (entries.len(), &entries[0]["kind"], &entries[0]["simulated"]),
+        (1, &"workflow".into(), &true.into())
+    );
+    let id = entries[0]["id"].as_str().unwrap();
+    assert!(place.run(&["log"]).stdout.lines().nth(1).unwrap().contains("workflow (simulated)"));
+    assert!(place.run(&["log", "--id", id]).stderr.contains(&format!("forge workflow show {id} --offline")));
+    assert_eq!(place.run(&["log", "across", "--since", "2099-01-01"]).stdout, "");
+
     let said = place.run(&["log", "--clear"]);
     assert!(said.stderr.contains("2 questions were deleted"), "{}", said.stderr);
-    assert_eq!(place.run(&["log"]).stdout.lines().count(), 2, "sessions stay");
+    assert_eq!(place.run(&["log"]).stdout.lines().count(), 3, "sessions and workflows stay");
 }

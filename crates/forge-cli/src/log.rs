@@ -1,5 +1,5 @@
 //! `forge log`: what was asked and answered before. Questions are kept in a file a month, an object a line, that only
-//! the user can read; sessions are in their journals.
+//! the user can read; sessions and workflows are in their journals.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -9,7 +9,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge::{Money, session::SessionSummary};
+use forge::{
+    Money,
+    session::SessionSummary,
+    storage::journal::{StreamName, Streams as _},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -94,6 +98,7 @@ pub(crate) async fn run(args: &Log, quiet: bool, as_json: bool) -> Result<ExitCo
     let since = args.since.as_deref().map(|text| metrics::time(text, Utc::now())).transpose()?;
     let mut all = questions(since, args.text.as_deref());
     all.extend(sessions(since, args.text.as_deref()).await?);
+    all.extend(workflows(since, args.text.as_deref()).await);
     // Times are written in one form, in UTC, so that their texts are in the order of time.
     all.sort_by(|one, other| other["at"].as_str().cmp(&one["at"].as_str()));
     all.truncate(args.limit);
@@ -176,6 +181,34 @@ fn entry(one: &SessionSummary, simulated: bool) -> Value {
     terminal::with_cost(object, Some(one.cost))
 }
 
+/// The workflows of both stores, by the first line of their tasks.
+async fn workflows(since: Option<DateTime<Utc>>, text: Option<&str>) -> Vec<Value> {
+    let mut all = Vec::new();
+    for simulated in [false, true] {
+        let Some(store) = metrics::open_if_there(simulated) else { continue };
+        let streams = store.list().await.unwrap_or_default();
+        for one in streams.iter().filter(|one| session::is_workflow(one)) {
+            let Some(summary) = &one.summary else { continue };
+            let at = summary["started"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
+            let title = summary["title"].as_str().unwrap_or_default();
+            if at.is_none_or(|at| since.is_some_and(|since| at < since)) || !holds(title, text) {
+                continue;
+            }
+            let object = json!({
+                "at": at,
+                "kind": "workflow",
+                "id": one.name,
+                "simulated": simulated,
+                "question": title,
+                "status": summary["stage"],
+            });
+            let cost = summary["cost_nano_usd"].as_u64().map(Money::from_nanos);
+            all.push(terminal::with_cost(object, cost));
+        }
+    }
+    all
+}
+
 async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
     if let Some(one) = questions(None, None).into_iter().find(|one| one["id"] == id) {
         if as_json {
@@ -192,6 +225,9 @@ async fn show(id: &str, as_json: bool) -> Result<ExitCode, CliError> {
             text("at")
         ))?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if let Ok(name) = StreamName::new(id) {
+        session::refuse(&name).await?;
     }
     let report = session::report(id).await.map_err(|error| error.with_next("see `forge log`"))?;
     if as_json {

@@ -1,6 +1,6 @@
 //! `forge log`, as typed.
 
-/// Find what was asked and answered before, the newest first: single questions and sessions.
+/// Find what was asked and answered before, the newest first: single questions, sessions and workflows.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Log {
     /// Only those whose question or answer contains this text, in any case.

@@ -83,6 +83,6 @@ pub(crate) async fn refuse(name: &StreamName) -> Result<(), CliError> {
 }
 
 /// Whether a stream is a workflow, also where workflows cannot be run.
-pub(super) fn is_workflow(stream: &StreamInfo) -> bool {
+pub(crate) fn is_workflow(stream: &StreamInfo) -> bool {
     stream.summary.as_ref().is_some_and(|summary| summary["kind"] == "workflow")
 }

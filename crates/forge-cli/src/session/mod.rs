@@ -20,7 +20,7 @@ use forge::{
 use serde_json::json;
 
 pub(crate) use self::{
-    conversations::refuse,
+    conversations::{is_workflow, refuse},
     stored::{report, sessions, summaries},
 };
 use self::{jsonl::JsonLines, progress::Progress};
