@@ -132,6 +132,11 @@ fn the_log_says_who_did_what(place: &Place, attempts: &[Value]) {
 fn the_database_says_what_ran(place: &Place) {
     let workflows = rows(place, "SELECT stage, count(*) AS count FROM workflows GROUP BY stage");
     assert_eq!(workflows, [json!({"stage": "awaiting_merge", "count": WORKFLOWS})]);
+    let begun = rows(
+        place,
+        "SELECT count(*) AS count FROM workflows WHERE started_at LIKE '20%' AND workspace LIKE '%/work-_'",
+    );
+    assert_eq!(begun, [json!({"count": WORKFLOWS})]);
     let agents = rows(place, "SELECT agent, role FROM agents ORDER BY agent");
     let named = |agent: &str, role: &str| json!({"agent": agent, "role": role});
     let all =

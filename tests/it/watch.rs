@@ -1,14 +1,16 @@
 //! `forge watch` beside a server.
 
 use std::{
+    fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use serde_json::Value;
 
-use crate::{place::Place, run, with_sim};
+use crate::{place::Place, run, run::object, with_sim, workflow::checkout};
 
 /// A command that runs, and is killed with the value.
 struct Running(Child);
@@ -79,6 +81,62 @@ fn line(printed: &mut BufReader<ChildStdout>) -> String {
     let mut line = String::new();
     printed.read_line(&mut line).unwrap();
     line
+}
+
+/// Workflows run in processes of their own, and their texts stay there.
+#[cfg(unix)]
+#[test]
+fn a_workflow_beside_the_server_is_shown_step_by_step() {
+    let place = Place::new("watch-workflow");
+    let work = place.path("work");
+    checkout("greeting", Path::new(&work));
+    let workflow = |arguments: &[&str]| {
+        let mut command = place.command(&["workflow"]);
+        command.args(arguments).arg("--offline").current_dir(&work);
+        let said = run(command.env("PATH", "/usr/local/bin:/usr/bin:/bin"));
+        assert_eq!(said.code, Some(0), "{}", said.stderr);
+        object(&said)
+    };
+    let task = fs::read_to_string(Path::new(&work).join("task.txt")).unwrap();
+    let (server, _) = serve(&place, &["--offline", "--admin", "unix"]);
+    let (_watch, mut objects) = Running::watch(&place, &["--json", "--type", "workflow.*"]);
+    let started = workflow(&["start", task.trim(), "--check", "sh check.sh", "--json"]);
+    let mut read = || {
+        let line = line(&mut objects);
+        let event: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["workflow"], started["workflow"], "{event}");
+        assert!(!line.contains("nam") && !line.contains("greet"), "{line}");
+        event
+    };
+    let mut steps = Vec::new();
+    let mut until = |stage: &str| {
+        steps.clear();
+        loop {
+            let event = read();
+            match event["step"].as_str() {
+                Some(step) => steps.push(step.to_owned()),
+                None if event["stage"] == stage => return (steps.clone(), event),
+                None => {}
+            }
+        }
+    };
+    let (steps, stage) = until("awaiting_approval");
+    for step in ["started", "prepare done", "clarifier answered", "planner answered", "planned: 1 task"] {
+        assert!(steps.iter().any(|one| one == step), "{step}: {steps:?}");
+    }
+    assert!(stage["cost_nano_usd"].as_u64().unwrap() > 0 && stage["paused"] == false, "{stage}");
+    workflow(&["approve", "--json"]);
+    let (steps, _) = until("awaiting_merge");
+    for step in [
+        "approved",
+        "check 0 before failed",
+        "editor:task-1 answered",
+        "check 0 after task-1 passed",
+        "task-1 done",
+    ] {
+        assert!(steps.iter().any(|one| one == step), "{step}: {steps:?}");
+    }
+    server.signal("-TERM");
 }
 
 #[test]

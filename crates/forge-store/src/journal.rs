@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
     journal::{Batch, Claim, Entry, Fence, Journal, JournalError, StreamInfo, StreamName, Streams},
@@ -10,9 +11,10 @@ use forge_core::storage::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::{
+    error::StoreError,
     row,
     row::{clamp, unsigned},
-    store::Store,
+    store::{self, Store},
     writer::Writer,
 };
 
@@ -126,7 +128,7 @@ impl Journal for Store {
 impl Streams for Store {
     async fn list(&self) -> Result<Vec<StreamInfo>, JournalError> {
         let now = self.now();
-        let listed = self.ask(move |writer| writer.inspect(|conn| list(conn, now))).await;
+        let listed = self.ask(move |writer| writer.inspect(|conn| list(conn, now, i64::MIN))).await;
         Ok(listed.and_then(|listed| listed).map_err(StorageError::from)?)
     }
 
@@ -148,12 +150,25 @@ impl Streams for Store {
     }
 }
 
-fn list(conn: &Connection, now: i64) -> rusqlite::Result<Vec<StreamInfo>> {
+impl Store {
+    /// The streams that were written to at this moment or later, the latest first. Unlike [`list`](Streams::list) this asks a
+    /// connection that only reads.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn streams_since(&self, since: DateTime<Utc>) -> Result<Vec<StreamInfo>, StoreError> {
+        let (now, since) = (self.now(), since.timestamp_millis());
+        self.answer(move |shared| store::read(shared, "read", |conn| list(conn, now, since))).await
+    }
+}
+
+/// The streams that were written to since this moment, milliseconds since 1970.
+fn list(conn: &Connection, now: i64, since: i64) -> rusqlite::Result<Vec<StreamInfo>> {
     let mut statement = conn.prepare_cached(
         "SELECT name, entries, bytes, created_at, updated_at, holder, lease, lease_until, summary
-         FROM journal_streams ORDER BY updated_at DESC, id DESC",
+         FROM journal_streams WHERE updated_at >= ?1 ORDER BY updated_at DESC, id DESC",
     )?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([since])?;
     let mut streams = Vec::new();
     while let Some(row) = rows.next()? {
         // A name that is none was written by another program.

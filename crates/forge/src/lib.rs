@@ -50,6 +50,8 @@ mod sessions;
 #[cfg(feature = "system")]
 mod system;
 #[cfg(all(feature = "agents", unix))]
+mod workflow_events;
+#[cfg(all(feature = "agents", unix))]
 mod workflows;
 
 /// Compiles the example in the workspace's README.
@@ -121,6 +123,8 @@ pub use system::{
     price_version, store_options,
 };
 
+#[cfg(all(feature = "agents", unix))]
+pub use workflow_events::publish_workflows;
 #[cfg(all(feature = "agents", unix))]
 pub use workflows::{ControllerError, WorkflowId, WorkflowModeController};
 

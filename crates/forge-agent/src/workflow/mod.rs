@@ -19,6 +19,7 @@ mod orders;
 mod run;
 mod stage;
 mod state;
+mod step;
 mod text;
 
 pub use self::{

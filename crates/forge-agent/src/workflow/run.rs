@@ -89,6 +89,24 @@ impl Workflow {
         if state.brief.is_none() { Err(WorkflowError::Unknown(name.clone())) } else { Ok(state) }
     }
 
+    /// What was done from the entry of this number on, each with its number, and the number of the first entry that is not there yet.
+    ///
+    /// # Errors
+    /// The journal cannot be read.
+    pub async fn steps(
+        journal: &dyn Journal,
+        name: &StreamName,
+        from: u64,
+    ) -> Result<(u64, Vec<(u64, String)>), WorkflowError> {
+        let (mut next, mut steps) = (from, Vec::new());
+        for entry in journal.read(name, from).await? {
+            next = entry.sequence + 1;
+            let step = WorkflowMachine::decode(name, &entry)?.1.step();
+            steps.extend(step.map(|step| (entry.sequence, step)));
+        }
+        Ok((next, steps))
+    }
+
     /// Whether a stream is a workflow.
     pub fn is_one(stream: &StreamInfo) -> bool {
         stream.summary.as_ref().is_some_and(|summary| summary["kind"] == KIND)

@@ -15,7 +15,7 @@ use forge::{
 };
 use forge_gateway::{Gateway, GatewayError, GatewayHandle, GatewayOptions, RequestLog};
 use serde_json::json;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, task::JoinSet};
 
 use self::notify::notify;
 pub(crate) use self::url::running;
@@ -87,6 +87,8 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     let mut serving = tokio::spawn(gateway.serve(async {
         let _ = ended.await;
     }));
+    #[cfg(unix)]
+    let _workflows = publish_workflows(&setup);
     notify("READY=1");
     // Beside the first requests: who waits for a vendor that is down would wait for nothing.
     if !setup.is_simulated() {
@@ -128,6 +130,15 @@ async fn tell_newest(log: &dyn AuditLog, quiet: bool) {
             &format!("the newest entry of the log is {hash}; `forge audit --verify --expect {hash}`"),
         );
     }
+}
+
+/// Tells those who watch the server what workflows do, until it is dropped.
+#[cfg(unix)]
+fn publish_workflows(setup: &Setup) -> Option<JoinSet<()>> {
+    let (store, log) = (setup.store()?.clone(), setup.router().events()?.clone());
+    let mut tasks = JoinSet::new();
+    tasks.spawn(forge::publish_workflows(store, log, setup.router().timer()));
+    Some(tasks)
 }
 
 /// What the configuration says, and the command line, which goes before it.

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 const LEFT_OUT: [&str; 5] = ["v", "seq", "at", "type", "cost_nano_usd"];
 
 /// What a person looks for first, in this order; the others follow by their names, and the id of a call comes last.
-const FIRST: [&str; 11] = [
-    "outcome", "session", "scope", "percent", "provider", "model", "from", "to", "state", "stage", "progress",
+const FIRST: [&str; 13] = [
+    "outcome", "session", "workflow", "scope", "percent", "provider", "model", "from", "to", "state",
+    "stage", "step", "progress",
 ];
 
 /// The time, the type, and each fact that is known. Facts that are new to this version are shown as well.

@@ -11,6 +11,7 @@ use super::{
         SessionContributed, SessionEnded, SessionFindingCounts, SessionPaused, SessionStage, SessionStarted,
         SessionWaiting,
     },
+    workflow::{WorkflowStage, WorkflowStep},
 };
 
 /// The version of the form. A field or a type that is only added does not change it, so that readers pass over what they
@@ -92,6 +93,8 @@ events! {
     "session.waiting" SessionWaiting,
     "session.contributed" SessionContributed,
     "session.ended" SessionEnded,
+    "workflow.stage" WorkflowStage,
+    "workflow.step" WorkflowStep,
     "server.started" ServerStarted,
     "server.reloaded" ServerReloaded,
     "server.draining" ServerDraining,

@@ -22,6 +22,7 @@ mod log;
 mod reader;
 mod server;
 mod session;
+mod workflow;
 
 pub use self::{
     call::{CallEnded, CallFailedOver, CallStarted, CallTags},
@@ -34,4 +35,5 @@ pub use self::{
         FindingCounts, SessionContributed, SessionEnded, SessionFindingCounts, SessionPaused, SessionStage,
         SessionStarted, SessionWaiting, StageProgress,
     },
+    workflow::{WorkflowStage, WorkflowStep},
 };

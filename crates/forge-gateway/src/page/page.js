@@ -34,7 +34,7 @@ setInterval(() => due && renew(), 1000);
 const events = new EventSource("/v1/forge/events");
 for (const kind of ["call.started", "call.ended", "call.failed_over", "circuit.changed", "budget.warned", "budget.exceeded",
   "session.started", "session.stage", "session.finding_counts", "session.paused", "session.waiting", "session.contributed",
-  "session.ended", "server.reloaded"]) {
+  "session.ended", "workflow.stage", "server.reloaded"]) {
   events.addEventListener(kind, () => { due = true; });
 }
 events.addEventListener("open", () => { due = true; });

@@ -20,8 +20,8 @@ use crate::workspace;
 
 const INTRODUCTION: &str = "# Events
 
-What `forge serve` does can be watched: every call, circuit, budget and session is an event with a number. [The
-schema](events.schema.json) has every field; this page is made from it.
+What `forge serve` does can be watched: every call, circuit, budget, session and workflow is an event with a number.
+Workflows are those of the same state folder, whichever process runs them. [The schema](events.schema.json) has every field; this page is made from it.
 
 `forge watch` prints a line for each, `forge watch --json` the events as they are. Programs ask the server itself, at the place that
 `forge serve url` shows: the socket `run/admin.sock` in the folder of the state (0600), or the address of `serve.admin` with the
@@ -40,7 +40,8 @@ comes next; `Last-Event-ID` goes before `after`, so that a browser that lost its
 a WebSocket there gets each event as a text message, a ping in place of the comment, and a close at the end.
 
 The address of the clients has the same for keys with `--scope events`, and lets its readers go when the server takes no more
-requests (`server.draining` is the last that they see). Such a key sees the calls of all keys and what they cost. A stream there that
+requests (`server.draining` is the last that they see). Such a key sees the calls of all keys and what they cost, and the
+steps of workflows. A stream there that
 nobody reads is cut with its connection alone; a WebSocket is after 30 s, as everything at the other address is.
 
 Numbers begin with 1 in each life of a server and have no gaps. The server keeps the newest 10,000 events, 8 MiB at most. A number
