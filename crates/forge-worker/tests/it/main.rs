@@ -1,3 +1,5 @@
 //! Workers from the outside.
 
+mod beads;
 mod names;
+mod support;
