@@ -6,6 +6,7 @@
 
 mod bead;
 mod id;
+pub mod ready;
 pub mod source;
 mod tier;
 

@@ -2,4 +2,5 @@
 
 mod beads;
 mod names;
+mod ready;
 mod support;
