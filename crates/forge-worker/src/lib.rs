@@ -6,9 +6,13 @@
 
 mod bead;
 mod id;
+mod reader;
 pub mod ready;
+pub mod routing;
+pub mod score;
 pub mod source;
 mod tier;
+mod worker;
 
 pub use self::{
     bead::{
@@ -16,5 +20,9 @@ pub use self::{
         USUAL_PRIORITY,
     },
     id::{InvalidWorkerId, WorkerId},
+    reader::BeadQueueReader,
+    routing::{RoutingDecision, RoutingReason, TaskRouter},
+    score::{ScoreComponents, ScoredBead, TaskScorer},
     tier::{UnknownTier, WorkerTier},
+    worker::{Availability, AvailableWorker, TrackRecord},
 };

@@ -3,4 +3,5 @@
 mod beads;
 mod names;
 mod ready;
+mod score;
 mod support;
