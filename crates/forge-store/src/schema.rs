@@ -21,7 +21,7 @@ use crate::{
 const APPLICATION_ID: i64 = 0x466f_7267;
 
 /// The step from each version to the next. A released step is never changed.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("v1.sql"),
     include_str!("v2.sql"),
     include_str!("v3.sql"),
@@ -30,10 +30,11 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("v6.sql"),
     include_str!("v7.sql"),
     include_str!("v8.sql"),
+    include_str!("v9.sql"),
 ];
 
 /// The newest version of the file.
-pub(crate) const VERSION: i64 = 8;
+pub(crate) const VERSION: i64 = 9;
 
 /// Pages of the log after which SQLite writes it back: 16 MiB.
 const CHECKPOINT: i64 = 4_096;
@@ -209,7 +210,7 @@ pub(crate) fn known(conn: &Connection, path: &Path) -> Result<i64, StoreError> {
 }
 
 /// What each version added first.
-const MARKS: [(&str, &str); 8] = [
+const MARKS: [(&str, &str); 9] = [
     ("attempts", "call_id"),
     ("budgets", "reserved_money"),
     ("cooldowns", "until"),
@@ -218,6 +219,7 @@ const MARKS: [(&str, &str); 8] = [
     ("seal_secrets", "secret"),
     ("responses", "under_way_until"),
     ("prompt_versions", "hash"),
+    ("queue_leases", "generation"),
 ];
 
 /// Whether the tables are this program's, whatever the file says of itself: a dump in SQL does not hold that.

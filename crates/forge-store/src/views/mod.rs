@@ -20,6 +20,7 @@ pub const VIEWS: &[&str] = &[
     "prompts",
     "mcp_requests",
     "mcp_connections",
+    "beads",
 ];
 
 const TEXTS: [&str; VIEWS.len()] = [
@@ -31,6 +32,7 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("prompts.sql"),
     include_str!("mcp_requests.sql"),
     include_str!("mcp_connections.sql"),
+    include_str!("beads.sql"),
 ];
 
 /// Brings the views up to this version.

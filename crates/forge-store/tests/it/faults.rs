@@ -149,7 +149,8 @@ fn a_file_that_was_not_closed_is_checked() {
     }
     assert_eq!(calls(&twin.open()).len(), 500);
 
-    // Half of a page in the middle of the log is overwritten, with the checksums made right by SQLite itself.
+    // Half of a page of the attempts is overwritten, with the checksums made right by SQLite itself. They stand in the last
+    // pages; those before hold the form, which is read whenever the file is opened.
     {
         let whole = sql(&copy.db());
         whole.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
@@ -157,7 +158,7 @@ fn a_file_that_was_not_closed_is_checked() {
     }
     let mut file = fs::File::options().write(true).open(copy.db()).unwrap();
     let length = file.metadata().unwrap().len();
-    file.seek(SeekFrom::Start(length / 8_192 * 4_096)).unwrap();
+    file.seek(SeekFrom::Start(length - 4 * 4_096)).unwrap();
     file.write_all(&[0xa5; 2_048]).unwrap();
     assert!(Store::open(copy.options()).is_ok(), "a file that was closed is trusted");
     fs::write(copy.0.join("forge.db-wal"), [0; 64]).unwrap();
