@@ -6,6 +6,7 @@
 
 mod bead;
 mod id;
+pub mod queue;
 mod reader;
 pub mod ready;
 pub mod routing;
@@ -20,6 +21,7 @@ pub use self::{
         USUAL_PRIORITY,
     },
     id::{InvalidWorkerId, WorkerId},
+    queue::{Claim, Claimed, Evidence, NewBead, TaskQueue, TaskQueueError},
     reader::BeadQueueReader,
     routing::{RoutingDecision, RoutingReason, TaskRouter},
     score::{ScoreComponents, ScoredBead, TaskScorer},

@@ -2,7 +2,10 @@
 
 mod cycles;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+};
 
 use chrono::{DateTime, Utc};
 
@@ -46,6 +49,46 @@ pub enum Obstacle {
     Missing(BeadId),
     /// This parent cannot be begun either.
     Parent(BeadId),
+    /// Somebody has it.
+    Held {
+        /// Who.
+        owner: String,
+        /// Until when, unless it is renewed.
+        until: DateTime<Utc>,
+    },
+}
+
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => write!(f, "its status is {status}"),
+            Self::Deferred(until) => write!(f, "it is put off until {}", said(*until)),
+            Self::Pinned => f.write_str("it is pinned, which is for notes"),
+            Self::Ephemeral => f.write_str("it is ephemeral, and belongs to the run that made it"),
+            Self::Template => f.write_str("it is a template for other beads"),
+            Self::WaitsFor(on) => write!(f, "{on} is not closed"),
+            Self::Missing(on) => write!(f, "{on} is not there, which counts as open"),
+            Self::Parent(parent) => write!(f, "its parent {parent} cannot be begun"),
+            Self::Held { owner, until } => write!(f, "{owner} has it until {}", said(*until)),
+        }
+    }
+}
+
+impl fmt::Display for GraphFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cycle(cycle) => {
+                let ids: Vec<_> = cycle.iter().chain(cycle.first()).map(BeadId::as_str).collect();
+                write!(f, "beads wait for each other and so for ever: {}", ids.join(" -> "))
+            }
+            Self::Missing { bead, on } => write!(f, "{bead} depends on {on}, which is not there"),
+        }
+    }
+}
+
+/// A time in a sentence.
+fn said(at: DateTime<Utc>) -> impl fmt::Display {
+    at.format("%F %T UTC")
 }
 
 /// What is wrong with the graph. It keeps nothing else from being done.

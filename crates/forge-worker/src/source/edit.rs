@@ -34,6 +34,13 @@ impl LineEdit {
         ("status", Some(Change::Value(status.as_str().into())))
     }
 
+    /// Whether a bead of this status is to be changed so. What is done stays done, and only what is in progress is opened again:
+    /// a person may have put it off, or blocked it, while somebody had it.
+    pub(crate) fn suits(&self, status: &BeadStatus) -> bool {
+        let opens = self.changes.iter().any(|(key, change)| *key == "assignee" && change.is_none());
+        !status.is_done() && (!opens || *status == BeadStatus::InProgress)
+    }
+
     /// `owner` works on it.
     #[must_use]
     pub fn claimed(owner: &str, now: DateTime<Utc>) -> Self {
@@ -63,13 +70,6 @@ impl LineEdit {
             "created_at": written(now), "created_by": by,
         });
         Self::new(now, vec![("dependencies", Some(Change::Row(row)))])
-    }
-
-    /// The same, and nobody works on it any more.
-    #[must_use]
-    pub fn and_released(mut self) -> Self {
-        self.changes.extend(Self::released(self.now).changes);
-        self
     }
 
     /// The line after the change; `None` where it holds no object of JSON.

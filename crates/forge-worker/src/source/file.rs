@@ -206,11 +206,14 @@ impl Line {
 
 /// The bead of a line; `None` for a record of another kind, which passes through.
 fn record(text: &str, end: &str, line: usize) -> Result<Option<Bead>, BeadFileError> {
-    let value: Value =
-        serde_json::from_str(text).map_err(|error| match error.is_eof() && end.is_empty() {
-            true => BeadFileError::Half { line },
-            false => BeadFileError::Line { line, why: error.to_string() },
-        })?;
+    let value: Value = serde_json::from_str(text).map_err(|error| {
+        let is_half = error.is_eof() && end.is_empty();
+        if is_half {
+            BeadFileError::Half { line }
+        } else {
+            BeadFileError::Line { line, why: error.to_string() }
+        }
+    })?;
     let Value::Object(object) = value else {
         return Err(BeadFileError::Line { line, why: "it holds no object".to_owned() });
     };

@@ -5,6 +5,7 @@ mod edit;
 mod file;
 mod merge;
 
+pub(crate) use self::edit::written;
 pub use self::{
     disk::{BeadFolder, FolderError, LARGEST_FILE, LockedFolder},
     edit::LineEdit,

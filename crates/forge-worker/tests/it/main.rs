@@ -2,6 +2,8 @@
 
 mod beads;
 mod names;
+mod queue;
+mod queue_processes;
 mod ready;
 mod score;
 mod support;
