@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -68,7 +68,7 @@ fn a_process_that_claims() {
 }
 
 /// Ends with the test that started it.
-struct Started(Child, thread::JoinHandle<Vec<String>>);
+struct Started(Child, mpsc::Receiver<String>);
 
 fn start(dir: &Path, name: &str, seed: u64) -> Started {
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -79,15 +79,16 @@ fn start(dir: &Path, name: &str, seed: u64) -> Started {
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let name = name.to_owned();
-    let read = move || {
-        let said = lines.map_while(Result::ok).filter_map(|line| {
-            // The name of the test stands before the first one.
-            Some(format!("{name} {}", line.split_once("SAY ")?.1))
-        });
-        said.collect()
-    };
-    Started(child, thread::spawn(read))
+    let (name, (sender, said)) = (name.to_owned(), mpsc::channel());
+    thread::spawn(move || {
+        // The name of the test stands before the first one.
+        for line in lines.map_while(Result::ok) {
+            if let Some((_, words)) = line.split_once("SAY ") {
+                let _ = sender.send(format!("{name} {words}"));
+            }
+        }
+    });
+    Started(child, said)
 }
 
 /// One round: every bead is closed exactly once, by the owner of its last generation, whoever was killed meanwhile.
@@ -109,15 +110,16 @@ fn round(is_file: bool, beads: usize, chance: &mut fastrand::Rng) -> usize {
     while !running.is_empty() {
         let at = chance.usize(..running.len());
         let Started(mut child, lines) = running.swap_remove(at);
-        // Killed wherever it is, or left to come to its end.
+        // Killed after it has done something, wherever it is then, or left to come to its end.
         if killed < PROCESSES && chance.bool() {
+            said.extend((0..chance.u8(..4)).map_while(|_| lines.recv().ok()));
             child.kill().unwrap();
             killed += 1;
             running.push(begin(&dir.0, chance));
         }
         let ended = child.wait().unwrap();
         assert!(ended.success() || ended.code().is_none(), "{ended}");
-        said.extend(lines.join().unwrap());
+        said.extend(lines);
     }
     // What killed ones held is over an hour and a half later, and is closed by one that comes last.
     let late = SystemTimer.now() + TimeDelta::hours(3);
@@ -129,6 +131,14 @@ fn round(is_file: bool, beads: usize, chance: &mut fastrand::Rng) -> usize {
         said.push(format!("last closed {} {}", claimed.bead.id, claimed.lease.generation));
     }
     check(&dir, &store, &queue, &said);
+    let count = |what: &str| said.iter().filter(|line| line.contains(what)).count();
+    println!(
+        "file {is_file}: {} claims, {} closed, {} lost to others, {} left to the last, {killed} killed",
+        count(" got "),
+        count(" closed "),
+        count(" lost "),
+        count("last closed ")
+    );
     killed
 }
 
