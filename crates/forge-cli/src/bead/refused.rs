@@ -18,7 +18,9 @@ pub(super) fn refused(error: TaskQueueError, snapshot: Option<&Snapshot>) -> Cli
         TaskQueueError::Exists(id) => {
             CliError::usage(what, format!("choose another id, or see `forge bead show {id}`"))
         }
-        TaskQueueError::Done(id) | TaskQueueError::NotHeld(id) => CliError::usage(what, format!("see `forge bead show {id}`")),
+        TaskQueueError::Done(id) | TaskQueueError::NotHeld(id) => {
+            CliError::usage(what, format!("see `forge bead show {id}`"))
+        }
         TaskQueueError::Cycle { .. } => CliError::usage(what, "leave one of these dependencies out"),
         TaskQueueError::NotReady { .. } => CliError::failed("the bead was not claimed", &error)
             .with_next("`forge bead ready` lists those that can be"),
@@ -35,7 +37,9 @@ fn folder(error: &FolderError) -> &'static str {
         FolderError::Content { source: BeadFileError::Conflict { .. }, .. } => {
             "finish the merge, and try again"
         }
-        FolderError::Content { source: BeadFileError::Half { .. }, .. } | FolderError::Exclusive { .. } => "try again when the other program has ended",
+        FolderError::Content { source: BeadFileError::Half { .. }, .. } | FolderError::Exclusive { .. } => {
+            "try again when the other program has ended"
+        }
         FolderError::Content { .. } => "correct the line",
         FolderError::Link { .. } => "name the folder that the link leads to: `--workspace DIR`",
         FolderError::TooLarge { .. } => "keep closed beads in another file",

@@ -95,9 +95,7 @@ pub(super) fn nothing(snapshot: &Snapshot) -> String {
     let taken = open.iter().filter(|bead| snapshot.held(&bead.id).is_some()).count();
     match (open.len(), taken) {
         (0, _) => "every bead is closed".to_owned(),
-        (open, taken) if open == taken => {
-            format!("nothing is ready: workers have all {open} beads that are open")
-        }
+        (open, taken) if open == taken => "nothing is ready: workers have every bead that is open".to_owned(),
         (open, taken) => format!(
             "nothing is ready: workers have {taken} of {open} beads, and {} wait; `forge bead show ID` says for what",
             open - taken

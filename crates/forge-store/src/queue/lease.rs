@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     access::AuditEvent,
-    queue::{LeaseEnd, LeaseEnding, LeaseRequest, QueueError, TaskLease},
+    queue::{LeaseEnd, LeaseEnding, LeaseRequest, QueueError, TaskLease, lease_end},
 };
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -65,7 +65,7 @@ pub(super) fn begin(
     last: Option<&TaskLease>,
     request: &LeaseRequest,
 ) -> rusqlite::Result<TaskLease> {
-    let (began, expires) = (request.now, request.now + request.ttl);
+    let (began, expires) = (request.now, lease_end(request.now, request.ttl));
     if let Some(over) = last.filter(|last| last.ended.is_none()) {
         let expired = LeaseEnd::new(Arc::clone(task), over.generation, LeaseEnding::Expired, began);
         end(conn, queue, over.clone(), &expired)?;

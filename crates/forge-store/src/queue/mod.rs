@@ -9,7 +9,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use forge_core::storage::{
     StorageError,
-    queue::{Choose, LeaseEnd, LeaseRequest, LineChange, QueueEntry, QueueError, QueueStore, TaskLease},
+    queue::{
+        Choose, LeaseEnd, LeaseRequest, LineChange, QueueEntry, QueueError, QueueStore, TaskLease, lease_end,
+    },
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -145,7 +147,9 @@ impl QueueStore for Store {
         ttl: Duration,
     ) -> Result<TaskLease, QueueError> {
         let (queue, task) = (queue.to_owned(), task.to_owned());
-        let work = move |conn: &Connection, _: &_| lease::renew(conn, &queue, &task, generation, now + ttl);
+        let work = move |conn: &Connection, _: &_| {
+            lease::renew(conn, &queue, &task, generation, lease_end(now, ttl))
+        };
         self.commit(work, |_, renewed| renewed).await.map_err(storage)?
     }
 

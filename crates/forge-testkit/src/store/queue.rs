@@ -130,6 +130,9 @@ pub fn a_lease_is_renewed_while_nobody_took_the_task<S: QueueStore>(subject: &Su
     let late = begin + 10 * MINUTE;
     assert!(queue(&*store)[0].lease.as_ref().unwrap().is_over(late));
     assert!(renew(&*store, 1, late).unwrap().holds(late));
+    let forever = wait(store.renew_lease("q", "a", 1, late, Duration::MAX)).unwrap();
+    assert!(forever.holds(late + 1_000_000 * MINUTE));
+    assert_eq!(queue(&*store)[0].lease.as_ref(), Some(&forever));
     end(&*store, released(1, late)).unwrap();
     assert_eq!(stale(renew(&*store, 1, late)), Some((1, "ann".into())));
 }

@@ -14,7 +14,7 @@ use crate::storage::{
     StorageError,
     queue::{
         Choose, DecisionLog, KeptDecision, LeaseEnd, LeaseRequest, LineChange, QueueEntry, QueueError,
-        QueueStore, TaskLease,
+        QueueStore, TaskLease, lease_end,
     },
 };
 
@@ -90,7 +90,7 @@ impl QueueStore for MemoryQueue {
             return Ok(None);
         }
         let generation = entry.lease.as_ref().map_or(0, |lease| lease.generation) + 1;
-        let (began, expires) = (now.trunc_subsecs(3), (now + ttl).trunc_subsecs(3));
+        let (began, expires) = (now.trunc_subsecs(3), lease_end(now, ttl).trunc_subsecs(3));
         let lease = TaskLease::new(choice.task, generation, owner, began, expires);
         entry.lease = Some(lease.clone());
         entry.line = choice.line.or_else(|| entry.line.take());
@@ -107,7 +107,7 @@ impl QueueStore for MemoryQueue {
     ) -> Result<TaskLease, QueueError> {
         let mut queues = lock(&self.queues);
         let lease = current(queues.entry(queue.to_owned()).or_default(), task, generation)?;
-        lease.expires_at = lease.expires_at.max((now + ttl).trunc_subsecs(3));
+        lease.expires_at = lease.expires_at.max(lease_end(now, ttl).trunc_subsecs(3));
         Ok(lease.clone())
     }
 

@@ -1,8 +1,8 @@
 //! Who has a task, and until when.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::LineChange;
 
@@ -45,6 +45,14 @@ impl TaskLease {
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
         self.ended.is_none() && !self.holds(now)
     }
+}
+
+/// When a lease ends that holds for `ttl` from `now` on. As late as a date can be written, where that is later still.
+pub fn lease_end(now: DateTime<Utc>, ttl: Duration) -> DateTime<Utc> {
+    TimeDelta::from_std(ttl)
+        .ok()
+        .and_then(|ttl| now.checked_add_signed(ttl))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// How a lease ended.

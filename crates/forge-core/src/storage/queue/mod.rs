@@ -10,7 +10,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-pub use self::lease::{LeaseEnd, LeaseEnding, TaskLease};
+pub use self::lease::{LeaseEnd, LeaseEnding, TaskLease, lease_end};
 use super::StorageError;
 
 /// What a queue knows of a task.
