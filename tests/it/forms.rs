@@ -431,6 +431,31 @@ hooks:
 }
 
 #[test]
+fn what_is_printed_of_beads_obeys_its_schemas() {
+    let place = Place::new("forms-beads");
+    let mut forms = Forms::default();
+    let bead = |words: &[&str]| place.command(&[&["bead"], words].concat());
+    forms.hold_output("bead-list", 0, &mut bead(&["list"]));
+    let words = ["add", "Mend it", "--id", "x-1", "--type", "bug", "--label", "ui", "-d", "all of it"];
+    forms.hold_output("bead", 0, &mut bead(&words));
+    forms.hold_output("bead", 0, &mut bead(&["add", "Later", "--id", "x-2", "--blocked-by", "x-1"]));
+    let listed = forms.hold_output("bead-list", 0, &mut bead(&["ready"]));
+    assert_eq!((&listed["state"], &listed["beads"][0]["score"]["kind"]), (&"ready".into(), &30.into()));
+    let claimed = forms.hold_output("bead", 0, &mut bead(&["claim", "--worker", "w-1"]));
+    assert_eq!(claimed["bead"]["lease"]["generation"], 1);
+    let nothing = forms.hold_output("bead", 0, &mut bead(&["claim", "--worker", "w-2"]));
+    assert_eq!(nothing["bead"], Value::Null);
+    forms.hold_output("failure", 1, &mut bead(&["renew", "x-1", "--generation", "2"]));
+    forms.hold_output("bead", 0, &mut bead(&["renew", "x-1", "--generation", "1"]));
+    forms.hold_output("bead-show", 0, &mut bead(&["show", "x-1"]));
+    forms.hold_output("bead", 0, &mut bead(&["release", "x-1", "--generation", "1", "--reason", "later"]));
+    std::fs::write(place.path("more.jsonl"), "{\"id\":\"x-3\"}\n").unwrap();
+    forms.hold_output("bead-import", 0, &mut bead(&["import", "more.jsonl"]));
+    forms.hold_output("failure", 2, &mut bead(&["export"]));
+    forms.end(&["bead", "bead-import", "bead-list", "bead-show", "failure"]);
+}
+
+#[test]
 fn every_schema_is_of_a_form_that_is_tested() {
     let here = include_str!("forms.rs");
     for file in std::fs::read_dir(SCHEMAS).unwrap() {

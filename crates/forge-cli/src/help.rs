@@ -20,6 +20,8 @@ const GROUPS: &[Group] = &[
     Group { title: "Ask", common: &["run", "review", "ask", "chat", "follow"], rest: &["exec"] },
     #[cfg(unix)]
     Group { title: "Work", common: &["workflow", "plan", "edit"], rest: &[] },
+    #[cfg(all(unix, feature = "worker"))]
+    Group { title: "Workers", common: &["bead"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
     Group { title: "Serve", common: SERVERS, rest: &["teams", "audit", "sim"] },
     #[cfg(feature = "index")]

@@ -4,6 +4,8 @@ mod access;
 mod args;
 mod ask;
 mod backup;
+#[cfg(all(unix, feature = "worker"))]
+mod bead;
 mod chat;
 mod commands;
 mod completion;
@@ -116,6 +118,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
         }
+        #[cfg(all(unix, feature = "worker"))]
+        Command::Bead { command } => apart(bead::run(command, quiet, json)).await,
         #[cfg(unix)]
         Command::Workflow { command } => apart(workflow::run(*command, globals)).await,
         #[cfg(unix)]

@@ -56,6 +56,7 @@ mod options;
 pub mod prometheus;
 mod prompt_report;
 mod prompts;
+mod queue;
 mod reserved;
 mod responses;
 mod row;

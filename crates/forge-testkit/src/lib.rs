@@ -186,6 +186,16 @@ macro_rules! store_contract {
             a_label_is_moved_and_goes_back
         }
     };
+    (queue, $subject:expr) => {
+        $crate::store_contract! { @each queue, $subject;
+            lines_change_together_and_only_as_they_were_read
+            a_task_has_one_owner_at_a_time
+            a_lease_is_renewed_while_nobody_took_the_task
+            a_lease_ends_once_and_together_with_its_line
+            of_many_who_want_a_task_each_gets_another
+            decisions_are_kept
+        }
+    };
     (@each $part:ident, $subject:expr; $($scenario:ident)*) => {$(
         #[test]
         fn $scenario() {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use forge_core::{
     storage::memory::{
-        MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal, MemoryPrompts, MemoryResponses,
+        MemoryAccess, MemoryAccounts, MemoryBudgets, MemoryJournal, MemoryPrompts, MemoryQueue,
+        MemoryResponses,
     },
     time::ManualTimer,
 };
@@ -76,4 +77,15 @@ mod prompts {
     }
 
     forge_testkit::store_contract!(prompts, subject());
+}
+
+mod queue {
+    use super::*;
+
+    fn subject() -> Subject<MemoryQueue> {
+        let queue = Arc::new(MemoryQueue::default());
+        Subject::new(ManualTimer::new(), move || Arc::clone(&queue))
+    }
+
+    forge_testkit::store_contract!(queue, subject());
 }

@@ -32,6 +32,11 @@ impl WorkerTier {
         }
     }
 
+    /// How many tiers lie from this one to the other, 0 to 2.
+    pub(crate) const fn distance(self, other: Self) -> u8 {
+        (self as u8).abs_diff(other as u8)
+    }
+
     /// The word of files and tables: `premium`, `standard`, `budget`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -2,6 +2,8 @@
 
 mod access;
 mod backup;
+#[cfg(all(unix, feature = "worker"))]
+mod bead;
 mod chat;
 mod config;
 mod exec;
@@ -27,6 +29,11 @@ use std::{
 
 use clap::{ArgAction, Parser, Subcommand};
 
+#[cfg(all(unix, feature = "worker"))]
+pub(crate) use self::bead::{
+    BeadAdd, BeadClaim, BeadClose, BeadCommand, BeadDep, BeadImport, BeadList, BeadPlace, BeadRelease,
+    BeadRenew, WorkerArg,
+};
 #[cfg(feature = "index")]
 pub(crate) use self::index::{IndexCommand, IndexPlace};
 #[cfg(feature = "mcp")]
@@ -144,6 +151,12 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
+    /// Keep a queue of tasks, each of which one worker has at a time.
+    #[cfg(all(unix, feature = "worker"))]
+    Bead {
+        #[command(subcommand)]
+        command: BeadCommand,
+    },
     /// Plan, edit, check and review a task, with your approval of the plan.
     #[cfg(unix)]
     Workflow {

@@ -6,6 +6,7 @@
 //! - [`budget`]: reserve before a call, settle after it, and the rules that say which budgets hold.
 //! - [`cooldown`]: until when vendors want no calls.
 //! - [`prompts`]: versions of prompts, and the labels that point to them.
+//! - [`queue`]: tasks, who has each of them, and why.
 //! - [`responses`]: what a server keeps of its answers for its clients.
 //! - [`memory`]: all of it for as long as the process lives.
 //!
@@ -20,6 +21,7 @@ mod error;
 pub mod journal;
 pub mod memory;
 pub mod prompts;
+pub mod queue;
 pub mod responses;
 
 pub use changes::Changes;

@@ -23,6 +23,7 @@ pub const VIEWS: &[&str] = &[
     "workflows",
     "agents",
     "hooks",
+    "beads",
 ];
 
 const TEXTS: [&str; VIEWS.len()] = [
@@ -37,6 +38,7 @@ const TEXTS: [&str; VIEWS.len()] = [
     include_str!("workflows.sql"),
     include_str!("agents.sql"),
     include_str!("hooks.sql"),
+    include_str!("beads.sql"),
 ];
 
 /// Brings the views up to this version.

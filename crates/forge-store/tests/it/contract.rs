@@ -45,6 +45,10 @@ mod responses {
     forge_testkit::store_contract!(responses, super::sqlite());
 }
 
+mod queue {
+    forge_testkit::store_contract!(queue, super::sqlite());
+}
+
 mod prompts {
     forge_testkit::store_contract!(prompts, super::sqlite());
 }

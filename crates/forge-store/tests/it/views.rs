@@ -497,7 +497,7 @@ fn views_of_another_version_are_made_anew_and_a_plain_reader_can_use_them() {
     }
     assert_eq!(
         counts,
-        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, prompts 0, mcp_requests 0, mcp_connections 0, workflows 0, agents 0, hooks 0, mine 1, "
+        "model_usage 1, model_metrics 1, tasks 0, sessions 0, findings 0, prompts 0, mcp_requests 0, mcp_connections 0, workflows 0, agents 0, hooks 0, beads 0, mine 1, "
     );
     for view in VIEWS {
         assert!(conn.execute(&format!("DELETE FROM {view}"), []).is_err(), "{view} cannot be written");
@@ -544,4 +544,53 @@ fn a_dump_and_a_copy_of_the_newest_form_keep_the_views() {
     sql(&copy).execute_batch("PRAGMA application_id = 0; PRAGMA user_version = 0;").unwrap();
     let opened = Store::open(StoreOptions::new(&copy)).unwrap();
     assert_eq!(rows(&opened, "model_usage", "call_id").len(), 1);
+}
+
+#[test]
+fn beads_has_a_row_for_each_task_and_who_has_it() {
+    use forge_core::storage::queue::{
+        LeaseEnd, LeaseEnding, LeaseRequest, LineChange, QueueStore as _, TaskChoice,
+    };
+
+    let dir = Dir::new();
+    let store = dir.open();
+    let text = r#"{"id":"a-1","title":"A","issue_type":"bug","priority":0,"status":"closed","created_at":"2026-11-20T00:00:00Z"}"#;
+    let lines = [("a-1", text), ("a-2", r#"{"id":"a-2"}"#), ("~{}", "{}")];
+    let lines = lines.map(|(id, line)| LineChange::new(id, None, line));
+    wait(store.write_lines("/w", lines.into())).unwrap();
+    let request = || LeaseRequest::new("worker-1", noon(), Duration::from_secs(60));
+    for (queue, task) in [("/w", "a-1"), ("/else", "b-1")] {
+        let choose = move |_: &[_]| Some(TaskChoice::new(task, None));
+        wait(store.lease(queue, request(), std::sync::Arc::new(choose))).unwrap().unwrap();
+    }
+    let closed = LeaseEnd::new("a-1", 1, LeaseEnding::Closed("commit 0123456".into()), noon());
+    wait(store.end_lease("/w", closed)).unwrap();
+    let found = rows(&store, "beads", "workspace, id");
+    let expected = json!({
+        "workspace": "/w",
+        "id": "a-1",
+        "title": "A",
+        "kind": "bug",
+        "status": "closed",
+        "priority": 0,
+        "created_at": "2026-11-20T00:00:00Z",
+        "updated_at": null,
+        "claims": 1,
+        "owner": "worker-1",
+        "claimed_at": "2026-11-20T12:00:00.000Z",
+        "expires_at": "2026-11-20T12:01:00.000Z",
+        "ended_at": "2026-11-20T12:00:00.000Z",
+        "ending": "closed",
+        "detail": "commit 0123456",
+    });
+    assert_eq!(found[1], expected);
+    assert_eq!(
+        (&found[2]["status"], &found[2]["priority"], &found[2]["claims"]),
+        (&json!("open"), &json!(2), &json!(0))
+    );
+    assert_eq!(
+        (&found[0]["id"], &found[0]["title"], &found[0]["owner"]),
+        (&json!("b-1"), &Value::Null, &json!("worker-1"))
+    );
+    assert_eq!(found.len(), 3, "a record of another kind is no bead");
 }

@@ -8,6 +8,7 @@ pub mod accounts;
 pub mod budget;
 pub mod journal;
 pub mod prompts;
+pub mod queue;
 pub mod responses;
 
 use std::{

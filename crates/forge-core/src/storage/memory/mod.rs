@@ -5,13 +5,14 @@ mod accounts;
 mod budgets;
 mod journal;
 mod prompts;
+mod queue;
 mod responses;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use self::{
     access::MemoryAccess, accounts::MemoryAccounts, budgets::MemoryBudgets, journal::MemoryJournal,
-    prompts::MemoryPrompts, responses::MemoryResponses,
+    prompts::MemoryPrompts, queue::MemoryQueue, responses::MemoryResponses,
 };
 
 /// No code here panics while it holds a lock, so a poisoned one is still whole.

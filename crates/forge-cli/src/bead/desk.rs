@@ -1,0 +1,105 @@
+//! The queue at work, and how to tell of it.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
+
+use chrono::{DateTime, Utc};
+use forge::store::Store;
+use forge_worker::{BeadId, TaskQueue, TaskQueueError, WorkerId, queue::Snapshot};
+use serde_json::Value;
+
+use super::{form, refused::refused};
+use crate::{
+    args::{BeadPlace, WorkerArg},
+    error::CliError,
+    metrics,
+    paths::variable,
+    terminal::{self, note},
+};
+
+pub(super) struct Desk {
+    pub(super) queue: TaskQueue,
+    pub(super) store: Arc<Store>,
+    pub(super) now: DateTime<Utc>,
+    pub(super) quiet: bool,
+    pub(super) json: bool,
+}
+
+impl Desk {
+    pub(super) fn open(place: &BeadPlace, quiet: bool, json: bool) -> Result<Self, CliError> {
+        let workspace = workspace(place)?;
+        let store = Arc::new(metrics::open(false)?);
+        let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| refused(error, None))?;
+        Ok(Self { queue, store, now: Utc::now(), quiet, json })
+    }
+
+    /// What stands in the queue. What is wrong with its lines is said.
+    pub(super) async fn snapshot(&self) -> Result<Snapshot, CliError> {
+        let snapshot = self.queue.snapshot(self.now).await.map_err(|error| refused(error, None))?;
+        for line in form::notes(&snapshot) {
+            note(self.quiet, &line);
+        }
+        Ok(snapshot)
+    }
+
+    /// Why something was refused; for a bead that is not there, with the one that may be meant.
+    pub(super) async fn refused(&self, error: TaskQueueError) -> CliError {
+        let snapshot = match error {
+            TaskQueueError::Unknown(_) => self.queue.snapshot(self.now).await.ok(),
+            _ => None,
+        };
+        refused(error, snapshot.as_ref())
+    }
+
+    /// Prints a bead as it is now, and tells people what was done.
+    pub(super) async fn tell(&self, id: &BeadId, told: &str) -> Result<ExitCode, CliError> {
+        if self.json {
+            let snapshot = self.snapshot().await?;
+            terminal::json(&serde_json::json!({ "bead": self.bead(&snapshot, id) }))?;
+        }
+        note(self.quiet, told);
+        Ok(ExitCode::SUCCESS)
+    }
+
+    pub(super) fn bead(&self, snapshot: &Snapshot, id: &BeadId) -> Value {
+        snapshot.bead(id).map_or(Value::Null, |bead| form::bead(snapshot, bead, self.now))
+    }
+}
+
+pub(super) fn id(text: &str) -> Result<BeadId, CliError> {
+    text.parse().map_err(|error: forge_worker::InvalidBeadId| {
+        CliError::usage(error.to_string(), "see `forge bead list --all`")
+    })
+}
+
+/// Who takes or has a bead.
+pub(super) fn worker(args: &WorkerArg) -> Result<Option<WorkerId>, CliError> {
+    let Some(name) = args.worker.clone().or_else(|| variable("FORGE_WORKER_ID")) else { return Ok(None) };
+    let worker = WorkerId::new(name);
+    worker
+        .map(Some)
+        .map_err(|error| CliError::usage(error.to_string(), "name the worker, such as `--worker alpha`"))
+}
+
+/// The folder whose queue it is. A worker in a worktree of its own has the queue of its workspace by `FORGE_WORKSPACE`.
+fn workspace(place: &BeadPlace) -> Result<PathBuf, CliError> {
+    if let Some(named) = place.workspace.clone().or_else(|| variable("FORGE_WORKSPACE").map(PathBuf::from)) {
+        return if named.is_dir() {
+            Ok(named)
+        } else {
+            let what = format!("there is no folder {}", named.display());
+            Err(CliError::usage(
+                what,
+                "name the folder of the project: `--workspace DIR`, or FORGE_WORKSPACE",
+            ))
+        };
+    }
+    let here =
+        env::current_dir().map_err(|error| CliError::failed("there is no folder to begin from", &error))?;
+    let above = |mark: &str| here.ancestors().find(|folder| folder.join(mark).exists()).map(Path::to_owned);
+    Ok(above(".beads/issues.jsonl").or_else(|| above(".git")).unwrap_or(here))
+}
