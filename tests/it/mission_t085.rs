@@ -1,11 +1,11 @@
 //! Whole workflows over three vendors and four roles, ten of them at once, while one vendor fails for a while.
 
-use std::{collections::BTreeMap, fs, path::Path, thread};
+use std::{collections::BTreeMap, fs, path::Path, thread, time::Instant};
 
 use forge_sim::Sim;
 use serde_json::{Value, json};
 
-use crate::{place::Place, run, run::object, with_sim, workflow::checkout};
+use crate::{kills::number, place::Place, run, run::object, with_sim, workflow::checkout};
 
 /// How many workflows run at once.
 const WORKFLOWS: usize = 10;
@@ -71,6 +71,37 @@ fn whole_workflows(sim: &Sim) {
 
     no_file_holds_the_key(Path::new(&place.path("")));
     assert!(sim.journal().iter().all(|request| !request.path.contains("canary")), "a key in an address");
+}
+
+/// What a workflow takes among ten. In long runs each answer takes as long as one of a fast model. The times are for reading.
+#[test]
+#[allow(clippy::print_stdout, reason = "what was measured is shown beside the result")]
+fn mission_t085_at_once() {
+    let pause = 100 * number("FORGE_TEST_SCALE").unwrap_or(1).min(10);
+    with_sim(&format!("latency: [{{ first_byte_ms: {{ fixed: {pause} }} }}]"), |sim| {
+        let place = Place::with("mission-t085-at-once", sim, ROLES);
+        let timed = |numbers: std::ops::Range<usize>| {
+            let begun = Instant::now();
+            let stages = thread::scope(|scope| {
+                let place = &place;
+                let running: Vec<_> =
+                    numbers.map(|number| scope.spawn(move || run_one(place, number))).collect();
+                running.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert!(stages.iter().all(|stage| stage == "awaiting_merge"), "{stages:?}");
+            begun.elapsed()
+        };
+        // The longest of the three tasks is among both.
+        let (alone, among) = (timed(1..2), timed(2..2 + WORKFLOWS));
+        let begun = Instant::now();
+        object(&place.run(&["metrics", "summary", "--json"]));
+        println!(
+            "answers after {pause} ms: one workflow {alone:.2?}, {WORKFLOWS} at once {among:.2?} ({:.2} times as long); the figures of them all {:.0?}",
+            among.as_secs_f64() / alone.as_secs_f64(),
+            begun.elapsed()
+        );
+        assert_eq!(rows(&place, "SELECT workflow FROM workflows").len(), 1 + WORKFLOWS);
+    });
 }
 
 /// Runs all of them at once, each in a repository and in processes of its own, and says where they stand.
