@@ -110,8 +110,8 @@ fn a_file_of_beads_is_the_queue_where_there_is_one() {
 #[test]
 fn of_sixteen_who_claim_at_once_each_gets_another_bead() {
     let place = Place::new("bead-sixteen");
-    let lines: String = (0..12).map(|at| format!("{{\"id\":\"b-{at}\"}}\n")).collect();
-    run_with_input(&mut place.command(&["bead", "import", "-"]), &lines);
+    let lines: Vec<_> = (0..12).map(|at| format!("{{\"id\":\"b-{at}\"}}\n")).collect();
+    run_with_input(&mut place.command(&["bead", "import", "-"]), &lines.concat());
     let claims = (0..16).map(|at| {
         let worker = format!("w-{at}");
         let mut claim: Command = place.command(&["bead", "claim", "--json", "--worker", &worker]);

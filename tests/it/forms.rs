@@ -435,6 +435,7 @@ fn what_is_printed_of_beads_obeys_its_schemas() {
     let place = Place::new("forms-beads");
     let mut forms = Forms::default();
     let bead = |words: &[&str]| place.command(&[&["bead"], words].concat());
+    forms.hold_output("failure", 2, &mut bead(&["export"]));
     forms.hold_output("bead-list", 0, &mut bead(&["list"]));
     let words = ["add", "Mend it", "--id", "x-1", "--type", "bug", "--label", "ui", "-d", "all of it"];
     forms.hold_output("bead", 0, &mut bead(&words));
@@ -451,7 +452,6 @@ fn what_is_printed_of_beads_obeys_its_schemas() {
     forms.hold_output("bead", 0, &mut bead(&["release", "x-1", "--generation", "1", "--reason", "later"]));
     std::fs::write(place.path("more.jsonl"), "{\"id\":\"x-3\"}\n").unwrap();
     forms.hold_output("bead-import", 0, &mut bead(&["import", "more.jsonl"]));
-    forms.hold_output("failure", 2, &mut bead(&["export"]));
     forms.end(&["bead", "bead-import", "bead-list", "bead-show", "failure"]);
 }
 

@@ -12,9 +12,11 @@ pub(crate) enum BeadCommand {
     List(BeadList),
     /// List the beads that can be begun, the next one first.
     Ready(BeadReady),
-    /// Show a bead: its text, who has it, and why it can or cannot be begun.
+    /// Show a bead, who has it, and why it can or cannot be begun.
     Show(BeadOne),
-    /// Take the next bead, or this one, for a worker. Of all who ask at once each gets another one.
+    /// Take the next bead, or this one, for a worker.
+    ///
+    /// Of all who ask at once each gets another one.
     Claim(BeadClaim),
     /// Keep a bead that was claimed for longer.
     Renew(BeadRenew),
@@ -22,9 +24,13 @@ pub(crate) enum BeadCommand {
     Release(BeadRelease),
     /// Close a bead, with what shows that it is done.
     Close(BeadClose),
-    /// Have a bead wait for another one, and give it back if the worker has it.
+    /// Have a bead wait for another one.
+    ///
+    /// A worker that has it gives it back.
     Dep(BeadDep),
-    /// Take in beads from a file of JSON lines: of one that is there already, the newer line wins.
+    /// Take in beads from a file of JSON lines.
+    ///
+    /// Of a bead that is there already, the line with the newer `updated_at` wins.
     Import(BeadImport),
     /// Print all beads as JSON lines, sorted.
     Export(BeadPlace),

@@ -187,5 +187,4 @@ impl<'a> Object<'a> {
 }
 
 #[cfg(test)]
-#[path = "edit_tests.rs"]
 mod tests;

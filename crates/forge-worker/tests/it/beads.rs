@@ -197,7 +197,9 @@ fn two_who_write_wait_for_each_other() {
             })
         })
         .collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    for thread in threads {
+        thread.join().unwrap();
+    }
     let file = BeadFolder::open(&dir.0).unwrap().read().unwrap();
     assert_eq!(file.beads().count(), 81);
 }

@@ -50,8 +50,7 @@ fn a_process_that_claims() {
         writeln!(out, "SAY {words}").and_then(|()| out.flush()).unwrap();
     };
     let claim = Claim::new(name.parse().unwrap()).with_ttl(Duration::from_secs(1_800));
-    loop {
-        let Some(claimed) = wait(queue.claim(&claim, jumping(&mut chance))).unwrap() else { break };
+    while let Some(claimed) = wait(queue.claim(&claim, jumping(&mut chance))).unwrap() {
         let (id, generation) = (&claimed.bead.id, claimed.lease.generation);
         say(format!("got {id} {generation}"));
         if chance.u8(..4) == 0 {
@@ -95,10 +94,10 @@ fn start(dir: &Path, name: &str, seed: u64) -> Started {
 fn round(is_file: bool, beads: usize, chance: &mut fastrand::Rng) -> usize {
     let dir = if is_file { Dir::with_beads("") } else { Dir::new() };
     let (store, queue) = open(&dir.0);
-    let lines: String = (0..beads)
+    let lines: Vec<_> = (0..beads)
         .map(|at| format!("{{\"id\":\"b-{at}\",\"priority\":{},\"own\":\"{at}\\u0041\"}}\n", at % 5))
         .collect();
-    wait(queue.import(&BeadFile::parse(lines.as_bytes()).unwrap())).unwrap();
+    wait(queue.import(&BeadFile::parse(lines.concat().as_bytes()).unwrap())).unwrap();
 
     let mut next = 0;
     let mut begin = |dir: &PathBuf, chance: &mut fastrand::Rng| {

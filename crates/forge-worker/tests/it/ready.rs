@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use crate::support::*;
 
 fn file(beads: &[Value]) -> BeadFile {
-    let lines: String = beads.iter().map(|bead| format!("{bead}\n")).collect();
-    BeadFile::parse(lines.as_bytes()).unwrap()
+    let lines: Vec<_> = beads.iter().map(|bead| format!("{bead}\n")).collect();
+    BeadFile::parse(lines.concat().as_bytes()).unwrap()
 }
 
 fn ready(file: &BeadFile) -> Vec<String> {
