@@ -32,7 +32,8 @@ const FOREIGN: [&str; 14] = [
 ];
 
 /// Forms that are tested where they are made.
-const ELSEWHERE: [&str; 4] = ["session-result.v1", "metrics-summary", "metrics-export", "metrics-sql"];
+const ELSEWHERE: [&str; 5] =
+    ["session-result.v1", "metrics-summary", "metrics-export", "metrics-sql", "review-apply"];
 
 /// What a program reads of the forms that were printed: their names, and what is wrong with them.
 #[derive(Default)]

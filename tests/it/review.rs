@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     place::Place,
@@ -176,4 +176,44 @@ fn the_action_and_the_hook_know_every_exit_code() {
     assert!(std::fs::read_to_string(place.path("output")).unwrap().ends_with("status=neutral\n"));
     let said = crate::run(bash(&script("review-action"), "key").env("FORGE_EVENT", "pull_request_target"));
     assert_eq!(said.code, Some(1), "{}", said.stdout);
+}
+
+/// What a critic says of the change of `repository`, with lines to put in place of the quoted one.
+const FIXED: &str = r#"
+rules:
+  - contains: "You look for faults in a change to files"
+    reply:
+      text: '{"findings": [{"severity": "major", "category": "correctness", "location": "add.rs", "quote": "    sum.unwrap()",
+        "claim": "Two large numbers end the program.", "suggested_change": "```rust\n    sum.unwrap_or(u8::MAX)\n```"}],
+        "strengths": [{"claim": "It says what it does.", "quote": "let sum = a.checked_add(b);"}]}'
+"#;
+
+#[cfg(unix)]
+#[test]
+fn the_lines_of_a_finding_are_applied_where_they_stand_now() {
+    with_sim(FIXED, |sim| {
+        let place = Place::with("review-apply", sim, CAST);
+        repository(&place);
+        let early = place.run(&["review", "--apply", "R1"]);
+        assert_eq!(early.code, Some(2));
+        assert!(early.stderr.contains("review the change first"), "{}", early.stderr);
+        let report = object(&place.run(&["review", "main", "--format", "json"]));
+        let finding = &report["findings"][0];
+        assert_eq!(finding["fix"]["new"][0], "    sum.unwrap_or(u8::MAX)", "{report:#}");
+        let id = finding["id"].as_str().unwrap();
+        // Somebody has added a line above since.
+        std::fs::write(place.path("add.rs"), format!("// Sums.\n{AFTER}")).unwrap();
+        let calls = sim.journal().len();
+        let applied = place.run(&["review", "--apply", id, "--json"]);
+        let expected = json!({"version": "1.0", "id": id, "path": "add.rs", "line": 4});
+        assert_eq!(object(&applied), expected, "{}", applied.stderr);
+        let now = std::fs::read_to_string(place.path("add.rs")).unwrap();
+        assert_eq!(now, format!("// Sums.\n{}", AFTER.replace("unwrap()", "unwrap_or(u8::MAX)")));
+        let again = place.run(&["review", "--apply", id]);
+        assert_eq!(again.code, Some(1));
+        assert!(again.stderr.contains("its lines are not in the file"), "{}", again.stderr);
+        let unknown = place.run(&["review", "--apply", "R99"]);
+        assert_eq!((unknown.code, sim.journal().len()), (Some(2), calls));
+        assert!(unknown.stderr.contains(&format!("there are {id}")), "{}", unknown.stderr);
+    });
 }

@@ -128,7 +128,7 @@ pub enum Anchor {
 }
 
 /// Lines in place of others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Fix {
     /// The lines as they are.

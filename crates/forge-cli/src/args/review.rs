@@ -73,6 +73,10 @@ pub(crate) struct ChangeArgs {
     /// Read all of a branch again, not only what changed since its last review.
     #[arg(long)]
     pub(crate) all: bool,
+    /// Put the lines that finding ID of the last review here suggests into its file. Nothing is reviewed.
+    #[cfg(unix)]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["target", "staged", "worktree", "diff", "document"])]
+    pub(crate) apply: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

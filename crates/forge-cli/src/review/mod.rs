@@ -1,5 +1,7 @@
 //! `forge review`: several models read a change or a document.
 
+#[cfg(unix)]
+mod apply;
 mod deliver;
 mod panel;
 mod prepare;
@@ -27,6 +29,10 @@ use crate::{
 };
 
 pub(crate) async fn run(review: Review, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+    #[cfg(unix)]
+    if let Some(id) = &review.change.apply {
+        return apply::run(id, &review, args);
+    }
     match target::of(&review)? {
         Target::Document(path) => {
             refuse_for_document(&review)?;
@@ -64,6 +70,10 @@ async fn change(target: Target, review: &Review, args: GlobalArgs<'_>) -> Result
     report.notices.splice(0..0, notices.iter().cloned());
     (report.base, report.head) = (base.clone(), head.clone());
     prepared.rounds.keep(&report, args.quiet);
+    #[cfg(unix)]
+    if let Some(repository) = &prepared.repository {
+        apply::keep(repository, &report, review, args.quiet);
+    }
     deliver::deliver(&report, review, args)?;
     Ok(deliver::exit_code(&report, review, reviewers.is_interrupted()))
 }

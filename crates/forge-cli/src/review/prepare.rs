@@ -24,7 +24,7 @@ pub(super) struct Prepared {
     pub(super) base: Option<String>,
     pub(super) head: Option<String>,
     pub(super) rounds: Rounds,
-    repository: Option<Repository>,
+    pub(super) repository: Option<Repository>,
 }
 
 impl Prepared {
