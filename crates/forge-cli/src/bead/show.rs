@@ -123,7 +123,7 @@ fn print(desk: &Desk, snapshot: &Snapshot, beads: &[Value]) -> Result<ExitCode, 
         "file": desk.queue.file().map(|file| file.to_string_lossy().into_owned()),
         "state": state(snapshot),
         "beads": beads,
-        "notes": form::notes(snapshot),
+        "notes": desk.notes(snapshot),
     }))?;
     Ok(ExitCode::SUCCESS)
 }
