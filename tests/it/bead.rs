@@ -108,6 +108,23 @@ fn a_file_of_beads_is_the_queue_where_there_is_one() {
 }
 
 #[test]
+fn nothing_hidden_in_a_line_reaches_the_terminal() {
+    let place = Place::new("bead-hidden");
+    let line = "{\"id\":\"b-\u{202e}1\",\"title\":\"A\\u001b[2J\\nB\\u202e\",\"description\":\"\\u001b]0;x\\u0007\"}\n";
+    run_with_input(&mut place.command(&["bead", "import", "-"]), line);
+    let shown = ["list", "ready"].map(|word| printed(&place, &[word]));
+    let all = [
+        &shown[0],
+        &shown[1],
+        &printed(&place, &["show", "b-\u{202e}1"]),
+        &printed(&place, &["claim", "--worker", "w"]),
+    ];
+    for text in all {
+        assert!(text.contains("A[2J B") && !text.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{text:?}");
+    }
+}
+
+#[test]
 fn of_sixteen_who_claim_at_once_each_gets_another_bead() {
     let place = Place::new("bead-sixteen");
     let lines: Vec<_> = (0..12).map(|at| format!("{{\"id\":\"b-{at}\"}}\n")).collect();

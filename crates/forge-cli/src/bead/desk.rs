@@ -40,10 +40,22 @@ impl Desk {
     /// What stands in the queue. What is wrong with its lines is said.
     pub(super) async fn snapshot(&self) -> Result<Snapshot, CliError> {
         let snapshot = self.queue.snapshot(self.now).await.map_err(|error| refused(error, None))?;
-        for line in form::notes(&snapshot) {
+        for line in self.notes(&snapshot) {
             note(self.quiet, &line);
         }
         Ok(snapshot)
+    }
+
+    /// What is wrong with the queue and keeps nothing from being done, in sentences.
+    pub(super) fn notes(&self, snapshot: &Snapshot) -> Vec<String> {
+        let older = self.queue.newer_database().map(|database| {
+            format!(
+                "{} is older than {}: export the database first, such as with `bd export`",
+                self.queue,
+                database.display()
+            )
+        });
+        older.into_iter().chain(form::notes(snapshot)).collect()
     }
 
     /// Why something was refused; for a bead that is not there, with the one that may be meant.

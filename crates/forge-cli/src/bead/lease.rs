@@ -50,10 +50,8 @@ pub(super) async fn claim(desk: &Desk, args: &BeadClaim) -> Result<ExitCode, Cli
         bead["lease"] = form::lease(&claimed.lease, desk.now);
         terminal::json(&json!({ "bead": bead }))?;
     } else {
-        terminal::out(&format!(
-            "{id}\t{generation}\t{}\n",
-            layout::clean(&claimed.bead.title).replace(['\n', '\t'], " ")
-        ))?;
+        let title = claimed.bead.title.replace(['\n', '\t'], " ");
+        show::out(&format!("{id}\t{generation}\t{title}\n"))?;
     }
     let until = claimed.lease.expires_at.format("%F %T UTC");
     note(

@@ -49,7 +49,7 @@ pub(super) async fn list(desk: &Desk, args: &BeadList) -> Result<ExitCode, CliEr
     if rows.is_empty() {
         note(desk.quiet, &format!("{} holds no such bead; add one: `forge bead add TITLE`", desk.queue));
     } else {
-        terminal::out(&layout::table(&["ID", "PRIORITY", "TYPE", "STATUS", "WORKER", "TITLE"], &[], &rows))?;
+        out(&layout::table(&["ID", "PRIORITY", "TYPE", "STATUS", "WORKER", "TITLE"], &[], &rows))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,9 +82,9 @@ pub(super) async fn ready(desk: &Desk, explain: bool) -> Result<ExitCode, CliErr
             ]
         })
         .collect();
-    terminal::out(&layout::table(&["ID", "POINTS", "PRIORITY", "TYPE", "TITLE"], &[1], &rows))?;
+    out(&layout::table(&["ID", "POINTS", "PRIORITY", "TYPE", "TITLE"], &[1], &rows))?;
     for (bead, score) in ready.iter().filter(|_| explain) {
-        terminal::out(&format!("{}: {score}\n", bead.id))?;
+        out(&format!("{}: {score}\n", bead.id))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -123,7 +123,7 @@ fn print(desk: &Desk, snapshot: &Snapshot, beads: &[Value]) -> Result<ExitCode, 
         "file": desk.queue.file().map(|file| file.to_string_lossy().into_owned()),
         "state": state(snapshot),
         "beads": beads,
-        "notes": form::notes(snapshot),
+        "notes": desk.notes(snapshot),
     }))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -148,7 +148,7 @@ pub(super) async fn show(desk: &Desk, id: &str) -> Result<ExitCode, CliError> {
         }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    terminal::out(&text(&snapshot, bead, desk))?;
+    out(&text(&snapshot, bead, desk))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -178,6 +178,11 @@ fn text(snapshot: &Snapshot, bead: &Bead, desk: &Desk) -> String {
     let texts = [&bead.description, &bead.acceptance].into_iter().filter(|text| !text.is_empty());
     lines.extend(texts.map(|text| format!("\n{}", layout::clean(text))));
     format!("{}\n", lines.join("\n"))
+}
+
+/// Prints what came from lines of other programs: nothing hidden in it, not even in an id, reaches the terminal.
+pub(super) fn out(text: &str) -> Result<(), CliError> {
+    terminal::out(&layout::clean(text))
 }
 
 fn line(text: &str) -> String {

@@ -73,6 +73,12 @@ impl TaskQueue {
         self.folder.as_ref().map(BeadFolder::file)
     }
 
+    /// A database of another program that was written after the file; see [`BeadFolder::newer_database`].
+    #[must_use]
+    pub fn newer_database(&self) -> Option<PathBuf> {
+        self.folder.as_ref().and_then(BeadFolder::newer_database)
+    }
+
     /// What stands in the queue at `now`.
     ///
     /// # Errors

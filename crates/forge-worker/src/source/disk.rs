@@ -23,6 +23,11 @@ const EXCLUSIVE: &str = ".exclusive-lock";
 /// Where the next state of the file is written. Whoever holds the lock is alone with it.
 const NEXT: &str = ".issues.jsonl.forge";
 
+/// Where `bd` keeps the same beads, and what was written to that last.
+const DATABASES: [&str; 2] = ["beads.db", "beads.db-wal"];
+/// Seconds that `bd` may be behind with the file, and write on in its database after it.
+const SLACK: i64 = 60;
+
 /// Why the folder of beads cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -144,6 +149,18 @@ impl BeadFolder {
             return Err(FolderError::TooLarge { path: self.file() });
         }
         Ok((bytes, Mode::from_raw_mode(facts.st_mode)))
+    }
+
+    /// A database of another program beside the file that was written after it, so that the file may lack what stands there.
+    #[must_use]
+    pub fn newer_database(&self) -> Option<PathBuf> {
+        let written = |name: &str| {
+            let facts = rustix::fs::statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW);
+            facts.ok().map(|facts| facts.st_mtime)
+        };
+        let file = written(FILE)?;
+        let is_newer = |name: &&&str| written(name).is_some_and(|at| at - file > SLACK);
+        DATABASES.iter().find(is_newer).map(|name| self.path.join(name))
     }
 
     /// Waits until no other Forge writes there.

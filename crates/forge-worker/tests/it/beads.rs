@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
+    time::Duration,
 };
 
 use forge_worker::{
@@ -178,6 +179,23 @@ fn a_file_that_is_too_large_and_one_that_another_program_keeps_are_refused() {
     let file = fs::OpenOptions::new().write(true).open(dir.file()).unwrap();
     file.set_len(LARGEST_FILE + 1).unwrap();
     assert!(matches!(folder.read(), Err(FolderError::TooLarge { .. })));
+}
+
+#[test]
+fn a_file_that_is_older_than_the_database_beside_it_is_told() {
+    let dir = Dir::with_beads("{\"id\":\"a\"}\n");
+    let folder = BeadFolder::open(&dir.0).unwrap();
+    assert_eq!(folder.newer_database(), None);
+    let written = fs::metadata(dir.file()).unwrap().modified().unwrap();
+    for name in ["beads.db", "beads.db-wal"] {
+        let path = dir.0.join(".beads").join(name);
+        let database = fs::File::create(&path).unwrap();
+        for (later, is_newer) in [(0, false), (59, false), (62, true)] {
+            database.set_modified(written + Duration::from_secs(later)).unwrap();
+            assert_eq!(folder.newer_database(), is_newer.then(|| path.clone()), "{name} {later}");
+        }
+        fs::remove_file(path).unwrap();
+    }
 }
 
 #[test]

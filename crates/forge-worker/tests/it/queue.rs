@@ -124,6 +124,31 @@ fn a_bead_goes_back_and_what_a_person_said_of_it_stays() {
 }
 
 #[test]
+fn the_file_may_say_something_else_than_the_leases() {
+    let dir = Dir::with_beads(THREE);
+    let queue = TaskQueue::open(&dir.0, Arc::new(MemoryQueue::default())).unwrap();
+    claim(&queue, "w-1").unwrap();
+    // As after a kill between the lease and the line, or a checkout of an older file.
+    fs::write(dir.file(), THREE).unwrap();
+    assert_eq!(claim(&queue, "w-2").unwrap().bead.id.as_str(), "a", "what is held is passed over");
+    assert_eq!(claim(&queue, "w-3"), None);
+    wait(queue.close(&id("b"), 1, &Evidence::Commit("0123456".into()), noon())).unwrap();
+    assert_eq!(status(&queue, "b"), BeadStatus::Closed);
+
+    // A person went on by hand with what a worker had.
+    let text = fs::read_to_string(dir.file()).unwrap();
+    fs::write(dir.file(), text.replace("\"w-2\"", "\"ann\"")).unwrap();
+    let later = noon() + TimeDelta::hours(1);
+    assert_eq!(wait(queue.claim(&Claim::new(worker("w-3")), later)).unwrap(), None);
+    fs::write(dir.file(), text).unwrap();
+    assert_eq!(wait(queue.claim(&Claim::new(worker("w-3")), later)).unwrap().unwrap().lease.generation, 2);
+    // Whoever took the line out of the file keeps nobody from ending the lease.
+    fs::write(dir.file(), "").unwrap();
+    wait(queue.release(&id("a"), Release::Own(2), "gone", later)).unwrap();
+    assert_eq!(fs::read_to_string(dir.file()).unwrap(), "");
+}
+
+#[test]
 fn who_is_blocked_holds_nothing_until_the_other_bead_closes() {
     each(THREE, |queue, _| {
         claim(queue, "w-1").unwrap();
