@@ -3,11 +3,70 @@
 //! Two rules decide everything here. *Facts before guesses*: what the kernel says of a process, a lock that is held and an exit
 //! record come before what an agent tells of itself, and that before what stands on its screen. *What is not ours is not touched*:
 //! a tmux server of Forge's own, sessions found by their tag and never by their name, no worktree removed that has unsaved work.
+//!
+//! What starts and watches processes is there on Linux; names and tiers are there everywhere.
 
+#[cfg(target_os = "linux")]
+mod agent;
+#[cfg(target_os = "linux")]
+mod command;
+#[cfg(target_os = "linux")]
+mod deliver;
+#[cfg(target_os = "linux")]
+mod discover;
+mod health;
+#[cfg(target_os = "linux")]
+mod hex;
+#[cfg(target_os = "linux")]
+mod home;
+#[cfg(target_os = "linux")]
+mod hook;
 mod id;
+#[cfg(target_os = "linux")]
+mod launch;
+#[cfg(target_os = "linux")]
+mod output;
+#[cfg(target_os = "linux")]
+mod private;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(target_os = "linux")]
+mod record;
+#[cfg(target_os = "linux")]
+mod shim;
+#[cfg(target_os = "linux")]
+mod sim;
+#[cfg(target_os = "linux")]
+mod status;
 mod tier;
+#[cfg(target_os = "linux")]
+mod tmux;
+#[cfg(target_os = "linux")]
+pub mod worktree;
 
+#[cfg(target_os = "linux")]
 pub use self::{
+    agent::{AgentDefinition, AgentError, DeliveryWay, ScreenPattern},
+    command::command,
+    deliver::{DeliverError, Delivery, LONGEST_PASTE, Message},
+    discover::{
+        DiscoveredWorker, DiscoveryError, DiscoveryResult, WorkerType, discover_in, discover_workers,
+    },
+    home::{WorkerHome, WorkerPlace},
+    hook::report,
+    launch::{LaunchConfig, LauncherError, Reaped, SpawnRequest, WorkerHandle, WorkerLauncher},
+    output::{OUTPUT_SIZE, keep_output},
+    process::ProcessId,
+    record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
+    shim::{ALREADY_RUNNING, is_running, run as run_shim},
+    status::{
+        Observation, Reported, Screen, StateSource, StatusFileError, StatusReader, WaitReason, WorkerState,
+        WorkerStatus, WorkerStatusFile, observe, publish,
+    },
+    tmux::{Tmux, TmuxError, TmuxSocket},
+};
+pub use self::{
+    health::{Health, HealthFacts, HealthLevel, HealthMonitor, HealthMonitorConfig, Recovery, RecoveryStep},
     id::{InvalidWorkerId, WorkerId},
     tier::{UnknownTier, WorkerTier},
 };
