@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io, path::PathBuf};
 
-use forge_core::time::Clock;
+use forge_core::time::{Clock as _, SystemTimer};
 
 use crate::{
     home::{WorkerHome, variable},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Carries out one of the commands that this crate needs of its program, and returns the exit code; `None` where the words are
-/// no such command. A program asks first thing, before it has threads: a hook has 5 ms, and a shim is one thread.
+/// no such command, and for `--help`. A program asks first thing, before it has threads: a hook has 5 ms, and a shim is one thread.
 ///
 /// | Words | Does |
 /// |---|---|
@@ -23,10 +23,10 @@ use crate::{
 /// | `worker-log FILE` | keeps what comes on standard input |
 /// | `worker-sim-agent ...` | the scripted agent |
 /// | `hook AGENT ...` | appends a report of an agent |
-pub fn command(words: &[OsString], clock: &dyn Clock) -> Option<u8> {
+pub fn command(words: &[OsString]) -> Option<u8> {
     let (first, rest) = words.split_first()?;
     match first.to_str()? {
-        "worker-shim" => Some(worker_shim(rest, clock)),
+        "worker-shim" => Some(worker_shim(rest)),
         "worker-log" => {
             let path = PathBuf::from(rest.first()?);
             Some(u8::from(keep_output(io::stdin().lock(), &path, OUTPUT_SIZE).is_err()))
@@ -37,14 +37,14 @@ pub fn command(words: &[OsString], clock: &dyn Clock) -> Option<u8> {
             // Help is for the parser of the program.
             let agent = agent.to_str().filter(|agent| !agent.starts_with('-'))?;
             let rest: Vec<String> = rest.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-            hook::report(agent, &rest, io::stdin().lock(), clock.now());
+            hook::report(agent, &rest, io::stdin().lock(), SystemTimer.now());
             Some(0)
         }
         _ => None,
     }
 }
 
-fn worker_shim(words: &[OsString], clock: &dyn Clock) -> u8 {
+fn worker_shim(words: &[OsString]) -> u8 {
     const USAGE: u8 = 64;
     match words {
         [word, rest @ ..] if word == "--stage2" => shim::second_stage(rest),
@@ -54,20 +54,20 @@ fn worker_shim(words: &[OsString], clock: &dyn Clock) -> u8 {
             // The specification is of this run: an old one has another mark.
             let run = variable(crate::process::MARK);
             match place.filter(|place| place.spec().is_some_and(|spec| Some(spec.run) == run)) {
-                Some(place) => shim_of(&place, clock),
+                Some(place) => shim_of(&place),
                 None => shim::become_shell(),
             }
         }
         [home, id] => match id.to_str().map(WorkerId::new) {
-            Some(Ok(id)) => shim_of(&WorkerHome::new(home).worker(&id), clock),
+            Some(Ok(id)) => shim_of(&WorkerHome::new(home).worker(&id)),
             _ => USAGE,
         },
         _ => USAGE,
     }
 }
 
-fn shim_of(place: &crate::home::WorkerPlace, clock: &dyn Clock) -> u8 {
+fn shim_of(place: &crate::home::WorkerPlace) -> u8 {
     const NO_PROGRAM: u8 = 71;
     let Ok(program) = std::env::current_exe() else { return NO_PROGRAM };
-    shim::run(place, &program, &["worker-shim", "--stage2"], clock)
+    shim::run(place, &program, &["worker-shim", "--stage2"], &SystemTimer)
 }

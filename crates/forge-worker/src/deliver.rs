@@ -42,6 +42,13 @@ impl Message {
     pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
         Self { id: id.into(), text: text.into() }
     }
+
+    /// A message that is the same as no other.
+    pub fn of_its_own(text: impl Into<String>) -> Result<Self, DeliverError> {
+        let mut bytes = [0_u8; 8];
+        getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+        Ok(Self::new(hex(&bytes), text))
+    }
 }
 
 /// How a message arrived.

@@ -20,6 +20,7 @@ pub use self::{
 };
 use crate::{
     agent::AgentDefinition,
+    discover::{DiscoveryError, DiscoveryResult, discover_in},
     home::{WorkerHome, WorkerPlace, variable},
     id::WorkerId,
     record::WorkerSpec,
@@ -112,6 +113,11 @@ impl WorkerLauncher {
     #[must_use]
     pub const fn tmux(&self) -> &Tmux {
         &self.tmux
+    }
+
+    /// The workers that a server of tmux knows.
+    pub async fn discover(&self, socket: &TmuxSocket) -> Result<DiscoveryResult, DiscoveryError> {
+        discover_in(&self.home, socket, Arc::clone(&self.timer)).await
     }
 
     /// Starts a worker: an agent by the name of its definition, or through a launcher by its path. A relative name without a
@@ -236,6 +242,15 @@ impl WorkerLauncher {
     /// Lets a frozen worker go on.
     pub async fn thaw(&self, worker_id: &WorkerId) -> Result<(), LauncherError> {
         self.tell(&self.known(worker_id)?.0, "thaw").await
+    }
+
+    /// Sends everybody away who looks at the terminal of a worker.
+    pub async fn detach(&self, worker_id: &WorkerId) -> Result<(), LauncherError> {
+        let (_, spec) = self.known(worker_id)?;
+        let not_running = || LauncherError::NotRunning { worker_id: worker_id.to_string() };
+        self.pane(&spec).await.ok_or_else(not_running)?;
+        self.tmux.run(&["detach-client", "-s", &crate::tmux::exactly(&spec.session)]).await?;
+        Ok(())
     }
 
     /// Sends what Ctrl-C sends.

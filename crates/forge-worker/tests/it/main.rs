@@ -17,4 +17,6 @@ mod shim;
 #[cfg(target_os = "linux")]
 mod state;
 #[cfg(target_os = "linux")]
+mod worktrees;
+#[cfg(target_os = "linux")]
 mod yard;
