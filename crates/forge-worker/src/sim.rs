@@ -99,7 +99,10 @@ fn listen() -> io::Result<Receiver<Event>> {
 fn read_keys(sender: &Sender<Event>) {
     let mut buffer = [0; 4096];
     loop {
-        let read = io::stdin().lock().read(&mut buffer).unwrap_or(0);
+        let read = match io::stdin().lock().read(&mut buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.unwrap_or(0),
+        };
         let event = if read == 0 { Event::Closed } else { Event::Input(buffer[..read].to_vec()) };
         let is_last = matches!(event, Event::Closed);
         if sender.send(event).is_err() || is_last {

@@ -67,7 +67,15 @@ impl WorkerLauncher {
     pub(super) async fn close_session(&self, spec: &WorkerSpec) {
         if self.is_ours(&spec.worker_id, &spec.session).await {
             // One that has closed by itself meanwhile is as good.
+            let server = self.tmux.ask(&exactly(&spec.session), "#{pid}").await;
             let _ = self.tmux.run(&["kill-session", "-t", &exactly(&spec.session)]).await;
+            // With its last session the server ends and removes its socket: that of the next server, if that came first.
+            let server = server.and_then(|pid| ProcessId::of(pid.parse().ok()?));
+            if let Some(server) = server
+                && self.tmux.run(&["list-sessions"]).await.is_err()
+            {
+                self.wait_for(MARGIN, || !server.is_alive()).await;
+            }
         }
     }
 

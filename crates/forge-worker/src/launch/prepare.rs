@@ -37,8 +37,14 @@ impl WorkerLauncher {
             if !ours {
                 return Err(LauncherError::SessionExists { session_name: session });
             }
-            // What is left of an earlier run, whose shim has ended.
-            self.tmux.run(&["kill-session", "-t", &crate::tmux::exactly(&session)]).await?;
+            // What is left of an earlier run. A server that ends with its last session would take the next one along, so that
+            // it stays until that is made.
+            let target = crate::tmux::exactly(&session);
+            self.tmux
+                .run(&["set-option", "-s", "exit-empty", "off", ";", "kill-session", "-t", &target])
+                .await?;
+            // A launch that was killed may have left a shim that only just begins.
+            self.wait_for(PATIENCE, || !shim::is_running(&self.home.worker(id))).await;
         }
         Ok(session)
     }

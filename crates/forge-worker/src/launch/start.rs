@@ -66,14 +66,19 @@ impl WorkerLauncher {
         place.save_spec(spec)?;
         let _ = status::publish(place, self.timer.now());
         self.make_session(place, spec).await?;
+        let of_another = || place.shim().is_some_and(|shim| shim.run != spec.run);
         let of_this_run = || {
             let is_up =
                 place.shim().is_some_and(|shim| shim.run == spec.run && shim.phase != ShimPhase::Starting);
-            is_up || place.exit().is_some_and(|exit| exit.run == spec.run)
+            is_up || place.exit().is_some_and(|exit| exit.run == spec.run) || of_another()
         };
         if !self.wait_for(timeout, of_this_run).await {
             let _ = self.tmux.run(&["kill-session", "-t", &exactly(&spec.session)]).await;
             return Err(LauncherError::Timeout { secs: timeout.as_secs() });
+        }
+        // Two launches at once: the shim of the other has the lock, and ours has left.
+        if of_another() {
+            return Err(LauncherError::AlreadyRunning { worker_id: place.id().to_string() });
         }
         match place.exit().filter(|exit| exit.run == spec.run).and_then(|exit| exit.error) {
             Some(message) => Err(LauncherError::AgentFailed { message }),
@@ -96,7 +101,7 @@ impl WorkerLauncher {
         arguments.extend([";", "set-option", "-w", "-t", &session, "remain-on-exit", "on", ";"]);
         arguments.extend(["set-option", "-t", &session, TAG, spec.worker_id.as_str(), ";"]);
         let log = self.log_command(place);
-        arguments.extend(["pipe-pane", "-t", &session, &log]);
+        arguments.extend(["pipe-pane", "-t", &session, &log, ";", "set-option", "-s", "exit-empty", "on"]);
         match self.tmux.run(&arguments).await {
             Ok(_) => Ok(()),
             Err(crate::tmux::TmuxError::Failed { message }) if message.contains("duplicate session") => {

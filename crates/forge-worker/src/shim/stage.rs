@@ -3,8 +3,8 @@
 use std::{ffi::OsString, io, os::unix::process::CommandExt as _, path::Path, process::Command};
 
 use rustix::{
-    process::{Pid, Signal, getppid, set_parent_process_death_signal},
-    termios::tcsetpgrp,
+    process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal},
+    termios::{tcgetpgrp, tcsetpgrp},
 };
 
 use crate::{
@@ -55,8 +55,21 @@ pub(crate) fn second_stage(arguments: &[OsString]) -> u8 {
     if parent.is_none_or(|parent| *shim != *parent) {
         return 71;
     }
+    await_foreground();
     let error = Command::new(program).args(rest).exec();
     if error.kind() == io::ErrorKind::NotFound { 127 } else { 126 }
+}
+
+/// Stops until the shim has made this group the foreground one and continues it: an agent that read its terminal before that would
+/// be interrupted in the middle.
+fn await_foreground() {
+    // A few times only: without a terminal, or where the shim may not set its group, the agent runs all the same.
+    for _ in 0..3 {
+        let is_background = tcgetpgrp(io::stdin()).is_ok_and(|group| group != getpid());
+        if !is_background || kill_process(getpid(), Signal::STOP).is_err() {
+            return;
+        }
+    }
 }
 
 /// Becomes a plain shell: the session belongs to no worker. Returns only where that fails.
