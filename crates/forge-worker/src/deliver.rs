@@ -11,10 +11,11 @@ use crate::{
     home::WorkerPlace,
     id::WorkerId,
     launch::{LauncherError, WorkerLauncher},
+    lock::lock,
     private,
     record::WorkerSpec,
-    shim,
-    status::{MessageRecord, Outcome, WorkerState, events, messages},
+    state::WorkerState,
+    status::{MessageRecord, Outcome, events, messages},
     tmux::TmuxError,
 };
 
@@ -141,7 +142,7 @@ impl WorkerLauncher {
     pub async fn deliver(&self, worker_id: &WorkerId, message: &Message) -> Result<Delivery, DeliverError> {
         check(&message.text)?;
         let (place, spec) = self.known(worker_id)?;
-        let _lock = shim::lock(&place, "deliver.lock", true)?.ok_or(DeliverError::Busy)?;
+        let _lock = lock(&place, "deliver.lock", true)?.ok_or(DeliverError::Busy)?;
         let definition = AgentDefinition::find(place.home(), &spec.agent).map_err(LauncherError::from)?;
         let mut delivering = Delivering { launcher: self, place, spec, definition, message };
         if let Some(before) = delivering.before() {

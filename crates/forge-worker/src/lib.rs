@@ -25,6 +25,8 @@ mod id;
 #[cfg(target_os = "linux")]
 mod launch;
 #[cfg(target_os = "linux")]
+mod lock;
+#[cfg(target_os = "linux")]
 mod output;
 #[cfg(target_os = "linux")]
 mod private;
@@ -36,6 +38,8 @@ mod record;
 mod shim;
 #[cfg(target_os = "linux")]
 mod sim;
+#[cfg(target_os = "linux")]
+mod state;
 #[cfg(target_os = "linux")]
 mod status;
 mod tier;
@@ -55,14 +59,13 @@ pub use self::{
     home::{WorkerHome, WorkerPlace},
     hook::report,
     launch::{LaunchConfig, LauncherError, Reaped, SpawnRequest, WorkerHandle, WorkerLauncher},
+    lock::is_running,
     output::{OUTPUT_SIZE, keep_output},
     process::ProcessId,
     record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
-    shim::{ALREADY_RUNNING, is_running, run as run_shim},
-    status::{
-        Observation, Reported, Screen, StateSource, StatusFileError, StatusReader, WaitReason, WorkerState,
-        WorkerStatus, WorkerStatusFile, observe, publish,
-    },
+    shim::{ALREADY_RUNNING, run as run_shim},
+    state::{Reported, StateSource, WaitReason, WorkerState, WorkerStatus},
+    status::{Observation, Screen, StatusFileError, StatusReader, WorkerStatusFile, observe, publish},
     tmux::{Tmux, TmuxError, TmuxSocket},
 };
 pub use self::{

@@ -33,7 +33,7 @@ pub(super) fn of_launch(error: &LauncherError) -> CliError {
         LauncherError::Worktree(_) => {
             "save the work, or give it up with `forge worker reap --discard`; `--in-place` needs no worktree"
         }
-        _ => return CliError::failed(clean(&error.to_string()), &Plain).with_next(after(error)),
+        _ => return CliError::failed("nothing was done with the worker", error).with_next(after(error)),
     };
     CliError::usage(clean(&error.to_string()), next)
 }
@@ -62,25 +62,15 @@ pub(super) fn of_delivery(error: &DeliverError) -> CliError {
         DeliverError::ControlCharacter { .. } | DeliverError::Empty | DeliverError::OtherText { .. } => {
             CliError::usage(error.to_string(), next)
         }
-        _ => CliError::failed(clean(&error.to_string()), &Plain).with_next(next),
+        _ => CliError::failed("the text is not known to have arrived", error).with_next(next),
     }
 }
 
 pub(super) fn of_tmux(error: &TmuxError) -> CliError {
-    CliError::failed(error.to_string(), &Plain).with_next("install it, then try again")
+    CliError::failed("this machine cannot run workers", error).with_next("install it, then try again")
 }
 
 pub(super) fn of_discovery(error: &DiscoveryError) -> CliError {
-    CliError::failed(error.to_string(), &Plain)
+    CliError::failed("workers cannot be looked for", error)
         .with_next("`forge worker doctor` says what this machine lacks")
 }
-
-/// The message says everything, and no cause follows it.
-#[derive(Debug)]
-struct Plain;
-impl std::fmt::Display for Plain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("see above")
-    }
-}
-impl std::error::Error for Plain {}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::{home::WorkerHome, status::Reported};
+use crate::{home::WorkerHome, state::Reported};
 
 /// The definitions that come with Forge, by name.
 const BUILT_IN: [(&str, &str); 7] = [

@@ -8,11 +8,12 @@ use super::{LauncherError, WorkerLauncher};
 use crate::{
     home::WorkerPlace,
     id::WorkerId,
+    lock::is_running,
     private,
     process::{ProcessId, descendants},
     record::WorkerSpec,
-    shim,
-    status::{self, WorkerState, survivors},
+    state::WorkerState,
+    status::{self, survivors},
     tmux::exactly,
     worktree,
 };
@@ -44,12 +45,12 @@ impl WorkerLauncher {
     async fn end(&self, worker_id: &WorkerId, word: &'static str) -> Result<(), LauncherError> {
         let (place, spec) = self.known(worker_id)?;
         let grace = Duration::from_millis(spec.grace_ms);
-        if shim::is_running(&place) {
+        if is_running(&place) {
             match self.tell(&place, word).await {
                 Ok(()) | Err(LauncherError::NotRunning { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let has_ended = self.wait_for(grace + MARGIN, || !shim::is_running(&place)).await;
+            let has_ended = self.wait_for(grace + MARGIN, || !is_running(&place)).await;
             if !has_ended {
                 let message = "its shim holds the lock still".to_owned();
                 return Err(LauncherError::NotStopped { worker_id: worker_id.to_string(), message });
@@ -114,7 +115,7 @@ impl WorkerLauncher {
         all: bool,
     ) -> Result<(Vec<i32>, Vec<i32>), LauncherError> {
         let (place, spec) = self.known(worker_id)?;
-        if shim::is_running(&place) {
+        if is_running(&place) {
             return Err(LauncherError::AlreadyRunning { worker_id: worker_id.to_string() });
         }
         let Some(shim) = place.shim().filter(|shim| shim.run == spec.run) else {

@@ -4,9 +4,10 @@ use super::{LauncherError, WorkerLauncher};
 use crate::{
     health::HealthFacts,
     id::WorkerId,
+    lock::is_running,
     process::resident,
-    shim,
-    status::{StatusReader, WorkerState, WorkerStatus},
+    state::{WorkerState, WorkerStatus},
+    status::StatusReader,
 };
 
 impl WorkerLauncher {
@@ -26,10 +27,8 @@ impl WorkerLauncher {
         if self.tmux.version().await.is_ok() {
             facts = facts.with_session(self.tmux.has_session(&spec.session).await);
         }
-        let tree = place
-            .shim()
-            .filter(|shim| shim.run == spec.run && shim::is_running(&place))
-            .map(|shim| shim.tree);
+        let tree =
+            place.shim().filter(|shim| shim.run == spec.run && is_running(&place)).map(|shim| shim.tree);
         Ok(facts.with_memory(tree.and_then(|tree| resident(&tree))))
     }
 }

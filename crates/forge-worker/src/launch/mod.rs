@@ -23,9 +23,11 @@ use crate::{
     discover::{DiscoveryError, DiscoveryResult, discover_in},
     home::{WorkerHome, WorkerPlace, variable},
     id::WorkerId,
+    lock::is_running,
     record::WorkerSpec,
     shim,
-    status::{self, Observation, Screen, StateSource, WorkerState, WorkerStatus, observe},
+    state::{StateSource, WorkerState, WorkerStatus},
+    status::{self, Observation, Screen, observe},
     tmux::{TAG, Tmux, TmuxSocket},
 };
 
@@ -229,7 +231,7 @@ impl WorkerLauncher {
         let worker_id = place.id().to_string();
         match told.map_err(std::io::Error::other)? {
             Ok(_) => Ok(()),
-            Err(_) if !shim::is_running(place) => Err(LauncherError::NotRunning { worker_id }),
+            Err(_) if !is_running(place) => Err(LauncherError::NotRunning { worker_id }),
             Err(error) => Err(LauncherError::NotStopped { worker_id, message: error.to_string() }),
         }
     }
@@ -248,7 +250,11 @@ impl WorkerLauncher {
     pub async fn detach(&self, worker_id: &WorkerId) -> Result<(), LauncherError> {
         let (_, spec) = self.known(worker_id)?;
         let not_running = || LauncherError::NotRunning { worker_id: worker_id.to_string() };
-        self.pane(&spec).await.ok_or_else(not_running)?;
+        let pane = self.pane(&spec).await.ok_or_else(not_running)?;
+        // tmux takes it for a failure that nobody is there.
+        if self.tmux.ask(&pane, "#{session_attached}").await.is_some_and(|count| count == "0") {
+            return Ok(());
+        }
         self.tmux.run(&["detach-client", "-s", &crate::tmux::exactly(&spec.session)]).await?;
         Ok(())
     }

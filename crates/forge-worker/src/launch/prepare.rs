@@ -12,7 +12,13 @@ use tokio::process::Command;
 
 use super::{LaunchConfig, LauncherError, WorkerLauncher};
 use crate::{
-    agent::AgentDefinition, hex::hex, home::WorkerPlace, id::WorkerId, private, record::WorkerSpec, shim,
+    agent::AgentDefinition,
+    hex::hex,
+    home::WorkerPlace,
+    id::WorkerId,
+    lock::{is_running, lock},
+    private,
+    record::WorkerSpec,
     worktree,
 };
 
@@ -44,7 +50,7 @@ impl WorkerLauncher {
                 .run(&["set-option", "-s", "exit-empty", "off", ";", "kill-session", "-t", &target])
                 .await?;
             // A launch that was killed may have left a shim that only just begins.
-            self.wait_for(PATIENCE, || !shim::is_running(&self.home.worker(id))).await;
+            self.wait_for(PATIENCE, || !is_running(&self.home.worker(id))).await;
         }
         Ok(session)
     }
@@ -59,8 +65,8 @@ impl WorkerLauncher {
         let place = self.home.worker(id);
         place.create()?;
         let running = || LauncherError::AlreadyRunning { worker_id: id.to_string() };
-        let claim = shim::lock(&place, "launch.lock", true)?.ok_or_else(running)?;
-        if shim::is_running(&place) {
+        let claim = lock(&place, "launch.lock", true)?.ok_or_else(running)?;
+        if is_running(&place) {
             return Err(running());
         }
         let alive = |spec: &WorkerSpec| spec.foreign.is_some_and(crate::process::ProcessId::is_alive);

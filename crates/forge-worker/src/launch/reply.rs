@@ -72,6 +72,7 @@ fn with_null_pid(text: &str) -> String {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "compared with what parsing returns")]
     fn reply(pid: Option<i64>, session: &str, error: Option<&str>) -> Result<Reply, BadReply> {
         Ok(Reply { pid, session: session.into(), error: error.map(str::to_owned) })
     }

@@ -8,6 +8,7 @@ use crate::{
     agent::AgentDefinition,
     home::WorkerPlace,
     id::WorkerId,
+    lock::is_running,
     process::MARK,
     record::{ShimPhase, WorkerSpec},
     status,
@@ -37,7 +38,7 @@ impl WorkerLauncher {
     /// of going on where it has one.
     pub async fn restart(&self, worker_id: &WorkerId) -> Result<WorkerHandle, LauncherError> {
         let (place, mut spec) = self.known(worker_id)?;
-        if crate::shim::is_running(&place) {
+        if is_running(&place) {
             self.stop(worker_id).await?;
         }
         let (place, _claim) = self.claim_place(worker_id)?;

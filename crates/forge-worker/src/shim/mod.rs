@@ -8,7 +8,6 @@ mod stage;
 mod tree;
 
 use std::{
-    fs::{File, OpenOptions},
     io,
     path::Path,
     sync::mpsc::{Receiver, RecvTimeoutError},
@@ -16,10 +15,7 @@ use std::{
 };
 
 use forge_core::time::Clock;
-use rustix::{
-    fs::{FlockOperation, OFlags, flock},
-    process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait},
-};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, set_child_subreaper, wait};
 use serde_json::{Value, json};
 
 pub(crate) use self::control::ask;
@@ -27,6 +23,7 @@ pub(crate) use self::stage::{become_shell, second_stage};
 use self::{control::Event, stage::start_agent, tree::Tree};
 use crate::{
     home::WorkerPlace,
+    lock::lock,
     private,
     process::ProcessId,
     record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
@@ -44,24 +41,6 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// How long what an agent leaves behind has to end by itself.
 const LEFTOVERS: Duration = Duration::from_secs(2);
-
-/// Whether a shim holds the lock of this worker. A free lock does not mean that the agent has ended.
-#[must_use]
-pub fn is_running(place: &WorkerPlace) -> bool {
-    lock(place, "lock", false).is_ok_and(|lock| lock.is_none())
-}
-
-/// Takes a lock that ends with the returned file; `None` where another process has it.
-pub(crate) fn lock(place: &WorkerPlace, name: &str, create: bool) -> io::Result<Option<File>> {
-    let mut options = OpenOptions::new();
-    let file =
-        private::open(&place.file(name), options.read(true).write(true).create(create), OFlags::empty())?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(Some(file)),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
 
 /// Runs the agent of a worker to its end and returns its exit code, 128 and the signal where one ended it.
 ///

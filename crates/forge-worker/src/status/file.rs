@@ -11,8 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rustix::fs::OFlags;
 use serde_json::{Map, Value};
 
-use super::state::WorkerStatus;
-use crate::{private, tier::WorkerTier};
+use crate::{private, state::WorkerStatus, tier::WorkerTier};
 
 /// A status is a few lines.
 const MOST: u64 = 64 * 1024;

@@ -3,7 +3,6 @@
 mod event;
 mod file;
 mod observe;
-mod state;
 
 pub(crate) use self::{
     event::{AgentEvent, MessageRecord, Outcome, events, messages},
@@ -12,7 +11,6 @@ pub(crate) use self::{
 pub use self::{
     file::{StatusFileError, StatusReader, WorkerStatusFile},
     observe::{Observation, Screen, observe, publish},
-    state::{Reported, StateSource, WaitReason, WorkerState, WorkerStatus},
 };
 
 #[cfg(test)]

@@ -8,14 +8,15 @@ use serde_json::Value;
 use super::{
     event::{Outcome, events, messages},
     file::{StatusReader, WorkerStatusFile},
-    state::{Reported, StateSource, WorkerState},
 };
 use crate::{
     agent::AgentDefinition,
     home::WorkerPlace,
+    lock::is_running,
     private,
     process::{self, ProcessId},
     record::{ShimPhase, ShimRecord, WorkerSpec},
+    state::{Reported, StateSource, WorkerState, WorkerStatus},
 };
 
 /// How long the screen may say something else than the agent before neither is believed, in seconds.
@@ -83,7 +84,7 @@ pub fn observe(place: &WorkerPlace, screen: Option<&Screen>, now: DateTime<Utc>)
         return Observation::new(WorkerState::Unknown, StateSource::Shim, now, why);
     };
     let shim = place.shim().filter(|shim| shim.run == spec.run);
-    let mut found = if crate::shim::is_running(place) {
+    let mut found = if is_running(place) {
         alive(place, &spec, shim.as_ref(), screen, now)
     } else {
         ended(place, &spec, shim.as_ref(), now)
@@ -154,9 +155,9 @@ fn of_foreign(place: &WorkerPlace, spec: &WorkerSpec, pane: ProcessId, now: Date
     match StatusReader::new().read(&place.status()) {
         Ok(Some(file)) => {
             let word = file.rest.get("state").and_then(Value::as_str);
-            let state = if word == Some("ready") || file.status == super::WorkerStatus::Idle {
+            let state = if word == Some("ready") || file.status == WorkerStatus::Idle {
                 WorkerState::Ready
-            } else if file.status == super::WorkerStatus::Starting {
+            } else if file.status == WorkerStatus::Starting {
                 WorkerState::Starting
             } else {
                 WorkerState::Working

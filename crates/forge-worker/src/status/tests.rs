@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::state::{WaitReason, WorkerState, WorkerStatus};
 
 #[test]
 fn every_state_has_one_of_the_seven_words() {

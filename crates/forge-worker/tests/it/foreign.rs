@@ -9,11 +9,14 @@ use crate::yard::{Yard, script, until, worker};
 /// The launcher's template, as `examples/launchers` has it.
 const TEMPLATE: &str = include_str!("../../../../examples/launchers/template.sh");
 
+/// What an error must be.
+type Check = Box<dyn Fn(&LauncherError) -> bool>;
+
 async fn launch(yard: &Yard, text: &str) -> Result<WorkerHandle, LauncherError> {
     let path = script(&yard.root, "launcher", text);
     let mut config = yard.config(&path).with_agent("sim").with_timeout(5).with_bead("fg-123");
-    config.session = "my-alpha".to_owned();
-    config.model = "sonnet".to_owned();
+    config.session = "my-alpha".into();
+    config.model = "sonnet".into();
     yard.launcher.spawn(SpawnRequest::new("alpha", config)).await
 }
 
@@ -93,7 +96,6 @@ async fn each_way_to_fail_is_told_apart_and_leaves_nothing() {
     let made = "#!/bin/sh\ntmux new-session -d -s \"$1\"\n";
     let failed = |message: &'static str| move |error: &LauncherError| matches!(error, LauncherError::LauncherFailed { message: it } if it.contains(message));
     let bad = |message: &'static str| move |error: &LauncherError| matches!(error, LauncherError::BadOutput { message: it } if it.contains(message));
-    type Check = Box<dyn Fn(&LauncherError) -> bool>;
     let cases: Vec<(String, Check)> = vec![
         (format!("{made}echo one; echo two >&2; exit 3"), Box::new(failed("two"))),
         (

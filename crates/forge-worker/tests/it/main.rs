@@ -1,6 +1,7 @@
 //! Workers as their users see them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failed test panics")]
+#![allow(clippy::print_stdout, reason = "seeds and times are printed")]
 
 mod names;
 
