@@ -69,9 +69,9 @@ async fn what_an_agent_leaves_behind_ends_with_it_and_is_counted() {
     let exit = yard.place("alpha").exit().unwrap();
     assert_eq!((exit.code, exit.left, exit.asked), (Some(3), 1, false));
     assert_eq!(yard.launcher.check_status(&worker("alpha")).await.unwrap(), WorkerStatus::Failed);
-    let format = "#{pane_dead} #{pane_dead_status}";
-    let said = || yard.tmux(&["display-message", "-p", "-t", "=forge-worker-alpha:", format]);
-    until("the pane stays and shows the code", || said() == "1 3\n").await;
+    // tmux tells the code of a dead pane not always, which is why the exit record has it.
+    let said = || yard.tmux(&["display-message", "-p", "-t", "=forge-worker-alpha:", "#{pane_dead}"]);
+    until("the pane stays", || said() == "1\n").await;
 }
 
 #[tokio::test]
