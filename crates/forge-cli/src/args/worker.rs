@@ -5,7 +5,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum WorkerCommand {
     /// Start an agent in a tmux session of its own.
-    Spawn(WorkerSpawn),
+    Spawn(Box<WorkerSpawn>),
     /// List the workers and what each of them does.
     List,
     /// Show one worker: what it does, who says so, since when, and how well it is.

@@ -32,7 +32,7 @@ pub(crate) async fn run(
     let home = crate::paths::paths().state.map_or_else(WorkerHome::from_env, WorkerHome::new);
     let launcher = WorkerLauncher::with_home(home);
     match *command {
-        WorkerCommand::Spawn(args) => spawn::spawn(&launcher, args, quiet, as_json).await,
+        WorkerCommand::Spawn(args) => spawn::spawn(&launcher, *args, quiet, as_json).await,
         WorkerCommand::List => show::list(&launcher, as_json).await,
         WorkerCommand::Show { worker } => show::one(&launcher, worker, as_json).await,
         WorkerCommand::Logs { worker, lines } => show::logs(&launcher, worker, lines, as_json),

@@ -99,11 +99,11 @@ pub(super) async fn shown(
         "pid",
         "restarts",
     ];
-    let mut lines: String = keys.iter().map(|key| format!("{key:<13} {}\n", text(&worker[*key]))).collect();
+    let mut lines: Vec<_> = keys.iter().map(|key| format!("{key:<13} {}\n", text(&worker[*key]))).collect();
     let reasons =
         if health.reasons.is_empty() { String::new() } else { format!(": {}", health.reasons.join(", ")) };
-    lines.push_str(&format!("{:<13} {}{reasons}\n", "health", health.level.as_str()));
-    terminal::out(&lines)?;
+    lines.push(format!("{:<13} {}{reasons}\n", "health", health.level.as_str()));
+    terminal::out(&lines.concat())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -128,7 +128,8 @@ pub(super) fn logs(
     if as_json {
         terminal::json(&json!({ "worker": id.as_str(), "lines": end }))?;
     } else {
-        terminal::out(&end.iter().map(|line| format!("{line}\n")).collect::<String>())?;
+        let lines: Vec<_> = end.iter().map(|line| format!("{line}\n")).collect();
+        terminal::out(&lines.concat())?;
     }
     Ok(ExitCode::SUCCESS)
 }
