@@ -507,3 +507,56 @@ fn the_forms_of_workflows_obey_their_schemas_too() {
     forms.hold_output("failure", 2, &mut workflow(&["approve"]));
     forms.end(&["failure", "workflow", "workflow-diff", "workflow-event", "workflow-list"]);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_forms_of_workers_obey_their_schemas_too() {
+    let mut forms = Forms::default();
+    let place = Place::new("fw");
+    let worker = |arguments: &[&str]| {
+        let mut command = place.command(&["worker"]);
+        command.args(arguments).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/");
+        command
+    };
+    let doctor = forms.hold_output("worker-doctor", 0, &mut worker(&["doctor"]));
+    let socket = doctor["socket"].as_str().unwrap().to_owned();
+    let _server = TmuxServer(socket);
+    forms.hold_output("failure", 2, &mut worker(&["show", "alpha"]));
+    let spawn = ["spawn", "alpha", "--agent", "sim", "--bead", "fg-1", "-q"];
+    forms.hold_output("worker", 0, &mut worker(&spawn));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(15);
+    while forms.hold_output("worker", 0, &mut worker(&["show", "alpha"]))["state"] != "ready" {
+        assert!(std::time::Instant::now() < deadline);
+    }
+    let sent = forms.hold_output("worker-send", 0, &mut worker(&["send", "alpha", "hello"]));
+    assert_eq!(sent["delivery"], "delivered");
+    forms.hold_output("worker-list", 0, &mut worker(&["list"]));
+    forms.hold_output("worker-discover", 0, &mut worker(&["discover"]));
+    forms.hold_output("worker-logs", 0, &mut worker(&["logs", "alpha"]));
+    for action in ["freeze", "thaw", "pause", "resume", "detach", "stop"] {
+        forms.hold_output("worker-action", 0, &mut worker(&[action, "alpha"]));
+    }
+    forms.hold_output("worker-reap", 0, &mut worker(&["reap", "alpha"]));
+    forms.end(&[
+        "failure",
+        "worker",
+        "worker-action",
+        "worker-discover",
+        "worker-doctor",
+        "worker-list",
+        "worker-logs",
+        "worker-reap",
+        "worker-send",
+    ]);
+}
+
+/// The tmux server of a test, which ends with it.
+#[cfg(target_os = "linux")]
+struct TmuxServer(String);
+
+#[cfg(target_os = "linux")]
+impl Drop for TmuxServer {
+    fn drop(&mut self) {
+        let _ = Command::new("tmux").args(["-L", &self.0, "kill-server"]).stderr(Stdio::null()).status();
+    }
+}

@@ -26,6 +26,8 @@ const GROUPS: &[Group] = &[
     Group { title: "Serve", common: SERVERS, rest: &["teams", "audit", "sim"] },
     #[cfg(feature = "index")]
     Group { title: "Code", common: &["index"], rest: &[] },
+    #[cfg(feature = "worker")]
+    Group { title: "Workers", common: &["worker"], rest: &["hook"] },
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "prompts", "route", "doctor"],

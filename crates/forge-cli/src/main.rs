@@ -41,6 +41,8 @@ mod signals;
 mod sim;
 mod terminal;
 mod watch;
+#[cfg(feature = "worker")]
+mod worker;
 #[cfg(unix)]
 mod workflow;
 
@@ -64,6 +66,11 @@ use crate::{
 };
 
 fn main() -> ExitCode {
+    // Before everything else: the hook of an agent has 5 ms, and the shim of a worker is one thread.
+    #[cfg(all(feature = "worker", target_os = "linux"))]
+    if let Some(code) = forge_worker::command(&std::env::args_os().skip(1).collect::<Vec<_>>()) {
+        return code.into();
+    }
     // Before the arguments are read: a line that is being typed need not make sense yet.
     if let Some(code) = completion::answer() {
         return code;
@@ -190,6 +197,11 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         #[cfg(feature = "mcp")]
         Command::Mcp { command: McpCommand::Install(install) } => mcp::install(&install, quiet, json),
+        #[cfg(feature = "worker")]
+        Command::Worker { command } => apart(worker::run(command, quiet, json)).await,
+        // The reports themselves are taken before the arguments are read.
+        #[cfg(feature = "worker")]
+        Command::Hook { .. } => Ok(ExitCode::SUCCESS),
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         // Text would break the promise of one object, and an object would be of no use to a shell.

@@ -19,6 +19,8 @@ mod prompts;
 mod review;
 mod serve;
 mod session;
+#[cfg(feature = "worker")]
+mod worker;
 #[cfg(unix)]
 mod workflow;
 
@@ -38,6 +40,8 @@ pub(crate) use self::bead::{
 pub(crate) use self::index::{IndexCommand, IndexPlace};
 #[cfg(feature = "mcp")]
 pub(crate) use self::mcp::{McpCommand, McpInstall, McpProgram, McpServe};
+#[cfg(feature = "worker")]
+pub(crate) use self::worker::{WorkerCommand, WorkerSpawn};
 pub(crate) use self::{
     access::{
         AllowanceArgs, Audit, KeysCommand, KeysCreate, KeysOne, KeysRotate, KeysSet, KeysStore, ScopeArg,
@@ -234,6 +238,21 @@ pub(crate) enum Command {
     Mcp {
         #[command(subcommand)]
         command: McpCommand,
+    },
+    /// Run coding agents in tmux: start, watch, tell and stop them.
+    #[cfg(feature = "worker")]
+    Worker {
+        #[command(subcommand)]
+        command: Box<WorkerCommand>,
+    },
+    /// Take the report of a worker's agent; agents call it, and it prints nothing and never fails.
+    #[cfg(feature = "worker")]
+    Hook {
+        /// The agent, such as `claude` or `codex`.
+        agent: String,
+        /// What the agent adds: `--event NAME`, or one JSON object. Else it is read from standard input.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        report: Vec<String>,
     },
     /// Say what is found on this machine: configuration, keys (never shown), accounts.
     Doctor(Doctor),

@@ -1,0 +1,17 @@
+//! What a worker does, from whom that is known, since when and why it is believed.
+
+mod event;
+mod file;
+mod observe;
+
+pub(crate) use self::{
+    event::{AgentEvent, MessageRecord, Outcome, events, messages},
+    observe::{survivors, write},
+};
+pub use self::{
+    file::{StatusFileError, StatusReader, WorkerStatusFile},
+    observe::{Observation, Screen, observe, publish},
+};
+
+#[cfg(test)]
+mod tests;
