@@ -56,8 +56,6 @@ use tracing_subscriber::{
     EnvFilter, Layer as _, filter::LevelFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
-#[cfg(feature = "mcp")]
-use crate::args::McpCommand;
 #[cfg(unix)]
 use crate::args::WorkflowCommand;
 use crate::{
@@ -191,12 +189,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         #[cfg(feature = "index")]
         Command::Index { command } => index::run(&command, quiet, json),
         #[cfg(feature = "mcp")]
-        Command::Mcp { command: McpCommand::Serve(serve) } => {
-            let args = globals(serve.source);
-            apart(mcp::serve(serve, args)).await
-        }
-        #[cfg(feature = "mcp")]
-        Command::Mcp { command: McpCommand::Install(install) } => mcp::install(&install, quiet, json),
+        Command::Mcp { command } => apart(mcp::run(command, globals)).await,
         #[cfg(feature = "worker")]
         Command::Worker { command } => apart(worker::run(command, quiet, json)).await,
         // The reports themselves are taken before the arguments are read.

@@ -333,7 +333,7 @@ pub(crate) struct Ask {
 }
 
 /// Where providers come from.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
 pub(crate) struct Source {
     /// Use the simulated vendors, whatever else is configured.
     #[arg(long)]

@@ -12,7 +12,7 @@ use crate::{
     terminal::{self, note},
 };
 
-pub(crate) fn install(args: &McpInstall, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+pub(super) fn install(args: &McpInstall, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
     let servers = servers(args);
     let path = args.file.clone().or_else(|| program::file(args.program));
     if args.write {

@@ -8,9 +8,10 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use forge_mcp::{ContextMcpServer, McpServer, ModelMcpServer, Roots, RootsError, ServeError};
 
-pub(crate) use self::{http::mounted, install::install};
+pub(crate) use self::http::mounted;
+use self::install::install;
 use crate::{
-    args::{GlobalArgs, McpServe},
+    args::{GlobalArgs, McpCommand, McpServe, Source},
     error::CliError,
     paths::{paths, variable},
     setup::Setup,
@@ -18,7 +19,23 @@ use crate::{
     terminal::note,
 };
 
-pub(crate) async fn serve(args: McpServe, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn run<'a>(
+    command: McpCommand,
+    globals: impl Fn(Source) -> GlobalArgs<'a>,
+) -> Result<ExitCode, CliError> {
+    match command {
+        McpCommand::Serve(args) => {
+            let source = args.source;
+            serve(args, globals(source)).await
+        }
+        McpCommand::Install(args) => {
+            let GlobalArgs { quiet, json, .. } = globals(Source::default());
+            install(&args, quiet, json)
+        }
+    }
+}
+
+async fn serve(args: McpServe, globals: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     if args.http.is_some() {
         let quiet = globals.quiet;
         let setup = Setup::open(globals).await?;

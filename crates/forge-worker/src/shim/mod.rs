@@ -44,7 +44,7 @@ const LEFTOVERS: Duration = Duration::from_secs(2);
 
 /// Runs the agent of a worker to its end and returns its exit code, 128 and the signal where one ended it.
 ///
-/// `program` and `second_stage` are the command line that leads to [`second_stage`]. What goes wrong stands in `exit.json`,
+/// `program` and `second_stage` are the command line that leads to the second stage. What goes wrong stands in `exit.json`,
 /// because the terminal belongs to the agent.
 pub fn run(place: &WorkerPlace, program: &Path, second_stage: &[&str], clock: &dyn Clock) -> u8 {
     // Held to the end of this function, and of the process where that comes first.
