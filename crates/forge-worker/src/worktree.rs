@@ -29,6 +29,9 @@ pub enum WorktreeError {
         /// Commits of its branch that no other branch and no remote has.
         unpushed: usize,
     },
+    /// It is no worktree any more, so that nobody knows what of it is elsewhere.
+    #[error("the folder {} is kept: its link to the repository is gone, so that nobody knows whether its work is elsewhere", .0.display())]
+    Unknown(PathBuf),
     /// git refuses.
     #[error("git {command}: {message}")]
     Git {
@@ -79,9 +82,8 @@ pub fn create(place: &WorkerPlace, folder: &Path) -> Result<PathBuf, WorktreeErr
         return Ok(path);
     }
     let branch = branch(place.id());
-    let known = git(&top, ["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]).is_ok();
     // A branch that is there holds the work of an earlier worker of this name, and is gone on with.
-    let made = if known {
+    let made = if has_branch(&top, &branch) {
         git(&top, [OsStr::new("worktree"), "add".as_ref(), path.as_ref(), branch.as_ref()])
     } else {
         git(&top, [OsStr::new("worktree"), "add".as_ref(), "-b".as_ref(), branch.as_ref(), path.as_ref()])
@@ -89,6 +91,10 @@ pub fn create(place: &WorkerPlace, folder: &Path) -> Result<PathBuf, WorktreeErr
     made?;
     include(&top, &path)?;
     Ok(path)
+}
+
+fn has_branch(folder: &Path, name: &str) -> bool {
+    git(folder, ["rev-parse", "--verify", "--quiet", &format!("refs/heads/{name}")]).is_ok()
 }
 
 /// Copies the ignored files that are named.
@@ -115,10 +121,14 @@ pub fn unsaved(place: &WorkerPlace) -> Result<Unsaved, WorktreeError> {
     let path = place.worktree();
     let dirty = git(&path, ["status", "--porcelain", "-z", "-uall"])?;
     let own = branch(place.id());
-    let count = git(
-        &path,
-        ["rev-list", "--count", "HEAD", "--not", "--remotes", &format!("--exclude={own}"), "--branches"],
-    )?;
+    // The agent may have gone to another commit, and left work on the branch.
+    let (exclude, own_ref) = (format!("--exclude={own}"), format!("refs/heads/{own}"));
+    let mut arguments = vec!["rev-list", "--count", "HEAD"];
+    if has_branch(&path, &own) {
+        arguments.push(&own_ref);
+    }
+    arguments.extend(["--not", "--remotes", &exclude, "--branches"]);
+    let count = git(&path, arguments)?;
     let unpushed = count.trim().parse().unwrap_or(usize::MAX);
     Ok(Unsaved { dirty: dirty.split('\0').filter(|entry| !entry.is_empty()).count(), unpushed })
 }
@@ -130,8 +140,12 @@ pub fn unsaved(place: &WorkerPlace) -> Result<Unsaved, WorktreeError> {
 /// Where there is unsaved work and `discard` does not give it up, and where git refuses.
 pub fn remove(place: &WorkerPlace, top: &Path, discard: bool) -> Result<(), WorktreeError> {
     let path = place.worktree();
-    if !path.join(".git").exists() {
+    if !path.exists() {
         return Ok(());
+    }
+    if !path.join(".git").exists() {
+        // What git does not know any more may be all there is of the work. The caller removes the folder.
+        return if discard { Ok(()) } else { Err(WorktreeError::Unknown(path)) };
     }
     let Unsaved { dirty, unpushed } = unsaved(place)?;
     if !discard && (dirty > 0 || unpushed > 0) {
@@ -139,7 +153,11 @@ pub fn remove(place: &WorkerPlace, top: &Path, discard: bool) -> Result<(), Work
     }
     // Forced because ignored files alone make git refuse; what counts has been looked at above.
     git(top, [OsStr::new("worktree"), "remove".as_ref(), "--force".as_ref(), path.as_ref()])?;
-    git(top, ["branch", "-D", &branch(place.id())]).map(drop)
+    let own = branch(place.id());
+    if has_branch(top, &own) {
+        git(top, ["branch", "-D", &own])?;
+    }
+    Ok(())
 }
 
 /// Runs git on the files as they are, without hooks and without the configuration that could run programs.

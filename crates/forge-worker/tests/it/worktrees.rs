@@ -85,3 +85,30 @@ async fn discard_gives_it_up() {
     yard.launcher.reap(&worker("alpha"), true).await.unwrap();
     assert!(!tree.exists());
 }
+
+#[tokio::test]
+async fn work_that_an_agent_has_left_behind_is_kept_too() {
+    let yard = Yard::new();
+    let tree = begin(&yard).await;
+    yard.launcher.stop(&worker("alpha")).await.unwrap();
+    // It has committed, and then gone back.
+    std::fs::write(tree.join("a.txt"), "two\n").unwrap();
+    git(&tree, &["commit", "-q", "-a", "-m", "work"]);
+    git(&tree, &["checkout", "-q", "--detach", "HEAD~1"]);
+    let refused = yard.launcher.reap(&worker("alpha"), false).await.unwrap_err();
+    assert!(
+        matches!(refused, LauncherError::Worktree(WorktreeError::Unsaved { dirty: 0, unpushed: 1, .. })),
+        "{refused:?}"
+    );
+    // It has removed the link to the repository.
+    std::fs::rename(tree.join(".git"), tree.join("git")).unwrap();
+    let refused = yard.launcher.reap(&worker("alpha"), false).await.unwrap_err();
+    assert!(matches!(refused, LauncherError::Worktree(WorktreeError::Unknown(_))), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(tree.join("a.txt")).unwrap(), "one\n");
+    std::fs::rename(tree.join("git"), tree.join(".git")).unwrap();
+    // It has renamed its branch: the commit is on another one.
+    git(&tree, &["branch", "-q", "-m", "forge/alpha", "mine"]);
+    yard.launcher.reap(&worker("alpha"), false).await.unwrap();
+    assert_eq!(git(&yard.work(), &["branch", "--list", "mine"]).trim(), "mine");
+    assert!(!tree.exists());
+}
