@@ -34,14 +34,14 @@ impl WorkerHome {
         Self::from_lookup(variable)
     }
 
-    /// The same by a lookup; empty counts as unset.
+    /// The same by a lookup; empty counts as unset. Where none of them is set, no worker can be started.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| lookup(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let root = set("FORGE_HOME")
             .or_else(|| Some(set("XDG_STATE_HOME")?.join("forge")))
             .or_else(|| Some(set("HOME")?.join(".local/state/forge")));
-        // Without any of them nothing outlives the session of the user.
-        Self::new(root.unwrap_or_else(|| std::env::temp_dir().join("forge")))
+        // Nothing can be made below it: a folder that everybody may write to could hold launchers of somebody else.
+        Self::new(root.unwrap_or_else(|| PathBuf::from("/dev/null/forge")))
     }
 
     /// The folder of the state.

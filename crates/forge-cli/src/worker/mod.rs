@@ -29,7 +29,11 @@ pub(crate) async fn run(
 ) -> Result<ExitCode, CliError> {
     use forge_worker::{WorkerHome, WorkerLauncher};
 
-    let home = crate::paths::paths().state.map_or_else(WorkerHome::from_env, WorkerHome::new);
+    let Some(state) = crate::paths::paths().state else {
+        let problem = "workers are kept in a folder, and there is none";
+        return Err(CliError::usage(problem, "set FORGE_HOME to one, or HOME"));
+    };
+    let home = WorkerHome::new(state);
     let launcher = WorkerLauncher::with_home(home);
     match *command {
         WorkerCommand::Spawn(args) => spawn::spawn(&launcher, *args, quiet, as_json).await,

@@ -26,3 +26,17 @@ fn tiers_are_written_as_they_are_read() {
         "`gold` is no tier of workers: premium, standard or budget"
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_is_where_the_environment_says_and_never_where_others_write() {
+    let home = |set: &[(&str, &str)]| {
+        let lookup =
+            |name: &str| set.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        forge_worker::WorkerHome::from_lookup(lookup).root().display().to_string()
+    };
+    assert_eq!(home(&[("FORGE_HOME", "/f"), ("HOME", "/h")]), "/f");
+    assert_eq!(home(&[("FORGE_HOME", ""), ("XDG_STATE_HOME", "/s"), ("HOME", "/h")]), "/s/forge");
+    assert_eq!(home(&[("HOME", "/h")]), "/h/.local/state/forge");
+    assert!(std::fs::create_dir_all(home(&[])).is_err());
+}
