@@ -532,7 +532,11 @@ fn the_forms_of_workers_obey_their_schemas_too() {
     assert_eq!(sent["delivery"], "delivered");
     forms.hold_output("worker-list", 0, &mut worker(&["list"]));
     forms.hold_output("worker-discover", 0, &mut worker(&["discover"]));
-    forms.hold_output("worker-logs", 0, &mut worker(&["logs", "alpha"]));
+    // The agent sets the title of its terminal before and after. What it shows comes by a pipe of tmux, and so a little later.
+    let mut logs = || forms.hold_output("worker-logs", 0, &mut worker(&["logs", "alpha"]))["lines"].clone();
+    while !logs().as_array().unwrap().contains(&"sim> 5 bytes".into()) {
+        assert!(std::time::Instant::now() < deadline, "{}", logs());
+    }
     for action in ["freeze", "thaw", "pause", "resume", "detach", "stop"] {
         forms.hold_output("worker-action", 0, &mut worker(&[action, "alpha"]));
     }

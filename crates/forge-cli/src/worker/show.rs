@@ -121,7 +121,8 @@ pub(super) fn logs(
     let path = place.output();
     let bytes = if path.exists() { files::beginning(&path, MOST)? } else { Vec::new() };
     let whole = String::from_utf8_lossy(&bytes);
-    // What steers a terminal is no text.
+    // What steers a terminal is no text: sequences go whole, and then every control character that is left.
+    let whole = anstream::adapter::strip_str(&whole).to_string();
     let whole = layout::clean(&whole).into_owned();
     let all: Vec<&str> = whole.lines().collect();
     let end = &all[all.len().saturating_sub(lines)..];
