@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
         "forge-agent",
         &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
     ),
-    ("forge-worker", &["forge-core", "forge-config", "forge-durable"]),
+    ("forge-worker", &["forge-core"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
