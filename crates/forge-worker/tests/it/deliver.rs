@@ -115,8 +115,20 @@ async fn a_text_without_a_record_is_undelivered_and_never_pasted_again() {
     let got = || std::fs::read_to_string(yard.work().join("got.txt")).unwrap_or_default();
     until("it was pasted", || !got().is_empty()).await;
     assert_eq!(got(), "hello\n");
+    // The record of another text proves nothing; that of this one does, however late.
+    let run = yard.place("alpha").spec().unwrap().run;
+    let records = |prompt: &str| {
+        let report = serde_json::json!({"hook_event_name": "UserPromptSubmit", "prompt": prompt});
+        yard.hook(&["deaf"], &report.to_string(), &run)
+    };
+    records("hello, and more");
+    let lost = yard.launcher.deliver(&worker("alpha"), &message).await;
+    assert!(matches!(lost, Err(DeliverError::Undelivered)), "{lost:?}");
     let status = yard.launcher.check_status(&worker("alpha")).await.unwrap();
     assert_eq!(status, forge_worker::WorkerStatus::Active);
+    records("hello");
+    assert_eq!(yard.launcher.deliver(&worker("alpha"), &message).await.unwrap(), Delivery::Delivered);
+    assert_eq!(got(), "hello\n");
 }
 
 #[tokio::test]

@@ -54,6 +54,8 @@ async fn a_launcher_with_a_command_of_its_own_is_watched_by_its_pane_and_its_fil
     assert!(handle.warnings[0].contains("no shim"), "{:?}", handle.warnings);
     assert_eq!(yard.launcher.check_status(&worker("alpha")).await.unwrap(), WorkerStatus::Idle);
     let pid = forge_worker::ProcessId::of(handle.pid.unwrap()).unwrap();
+    let refused = yard.launcher.reap(&worker("alpha"), true).await;
+    assert!(matches!(refused, Err(LauncherError::AlreadyRunning { .. })), "it runs: {refused:?}");
     yard.launcher.stop(&worker("alpha")).await.unwrap();
     assert!(!pid.is_alive());
     assert_eq!(yard.launcher.check_status(&worker("alpha")).await.unwrap(), WorkerStatus::Stopped);

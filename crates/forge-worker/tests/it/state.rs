@@ -1,14 +1,10 @@
 //! What the scripted agent does, and what is said of it; hooks; what is read of others.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-    time::Instant,
-};
+use std::time::Instant;
 
 use forge_worker::{Screen, SpawnRequest, StateSource, WorkerStatus, observe};
 
-use crate::yard::{PROGRAM, Yard, worker};
+use crate::yard::{Yard, worker};
 
 #[tokio::test]
 async fn every_state_of_the_scripted_agent_is_told() {
@@ -101,16 +97,6 @@ async fn a_worker_that_was_never_launched_is_not_found_and_a_damaged_one_is_an_e
     assert_eq!(yard.launcher.check_status(&worker("alpha")).await.unwrap(), WorkerStatus::Error);
 }
 
-fn hook(yard: &Yard, arguments: &[&str], input: &str, run: &str) -> std::process::Output {
-    let mut command = Command::new(PROGRAM);
-    command.arg("hook").args(arguments).env("FORGE_HOME", yard.launcher.home().root());
-    command.env("FORGE_WORKER_ID", "alpha").env("FORGE_WORKER_RUN", run);
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    child.wait_with_output().unwrap()
-}
-
 #[tokio::test]
 async fn a_hook_appends_one_line_prints_nothing_and_never_fails() {
     let yard = Yard::new();
@@ -125,20 +111,20 @@ async fn a_hook_appends_one_line_prints_nothing_and_never_fails() {
         (&["aider", "--event", "waiting"], ""),
     ];
     for (at, (arguments, input)) in good.into_iter().enumerate() {
-        let said = hook(&yard, arguments, input, &run);
+        let said = yard.hook(arguments, input, &run);
         assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
         assert_eq!(lines(), at + 1);
     }
     for (arguments, input) in
         [(&["claude"][..], "no json"), (&["claude"], "{}"), (&["claude"], "[1]"), (&["x", "{"], "")]
     {
-        let said = hook(&yard, arguments, input, &run);
+        let said = yard.hook(arguments, input, &run);
         assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
         assert_eq!(lines(), 3, "{input}");
     }
     let begun = Instant::now();
     for _ in 0..20 {
-        hook(&yard, &["claude"], r#"{"hook_event_name": "Stop"}"#, &run);
+        yard.hook(&["claude"], r#"{"hook_event_name": "Stop"}"#, &run);
     }
     println!("a hook: {} us", begun.elapsed().as_micros() / 20);
 }

@@ -18,7 +18,7 @@ async fn begin(yard: &Yard) -> std::path::PathBuf {
     for (name, text) in [
         ("a.txt", "one\n"),
         (".gitignore", "*.env\nbig/\n"),
-        (".worktreeinclude", "local.env\n"),
+        (".worktreeinclude", "local.env\nlinked.env\n"),
         ("local.env", "X=1\n"),
         ("other.env", "Y=1\n"),
     ] {
@@ -27,6 +27,7 @@ async fn begin(yard: &Yard) -> std::path::PathBuf {
     for arguments in [&["init", "-q", "-b", "main"][..], &["add", "."], &["commit", "-q", "-m", "begin"]] {
         git(&work, arguments);
     }
+    std::os::unix::fs::symlink("/etc/passwd", work.join("linked.env")).unwrap();
     let config = yard.config("sim").with_worktree(true);
     yard.launcher.spawn(SpawnRequest::new("alpha", config)).await.unwrap();
     let tree = yard.place("alpha").worktree();
@@ -41,6 +42,7 @@ async fn a_worker_has_a_branch_of_its_own_with_the_ignored_files_that_are_named(
     assert_eq!(git(&tree, &["branch", "--show-current"]), "forge/alpha\n");
     assert_eq!(std::fs::read_to_string(tree.join("local.env")).unwrap(), "X=1\n");
     assert!(!tree.join("other.env").exists());
+    assert!(std::fs::symlink_metadata(tree.join("linked.env")).is_err(), "a link may lead anywhere");
     yard.launcher.stop(&worker("alpha")).await.unwrap();
     assert!(yard.launcher.reap(&worker("alpha"), false).await.unwrap().worktree_removed);
     assert!(!tree.exists());

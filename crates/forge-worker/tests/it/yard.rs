@@ -1,8 +1,9 @@
 //! A home with a tmux server of its own, both of which end with the test.
 
 use std::{
+    io::Write as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
@@ -51,6 +52,17 @@ impl Yard {
 
     pub(crate) async fn state(&self, id: &str) -> &'static str {
         self.launcher.observe(&worker(id)).await.unwrap().state.as_str()
+    }
+
+    /// A report of the agent of `alpha`, as that makes it.
+    pub(crate) fn hook(&self, arguments: &[&str], input: &str, run: &str) -> Output {
+        let mut command = Command::new(PROGRAM);
+        command.arg("hook").args(arguments).env("FORGE_HOME", self.launcher.home().root());
+        command.env("FORGE_WORKER_ID", "alpha").env("FORGE_WORKER_RUN", run);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        child.wait_with_output().unwrap()
     }
 
     /// Waits until the worker is in this state.
