@@ -6,7 +6,7 @@ use forge_worker::{Message, WorkerId, WorkerLauncher};
 use serde_json::json;
 
 use super::{
-    fault::{named, of_delivery, of_launch},
+    fault::{existing, missing, named, of_delivery, of_launch},
     show::shown,
 };
 use crate::{args::WorkerCommand, error::CliError, files, terminal};
@@ -66,11 +66,7 @@ fn paused(
     paused: bool,
     as_json: bool,
 ) -> Result<ExitCode, CliError> {
-    let id = named(worker)?;
-    let place = launcher.home().worker(&id);
-    if place.spec().is_none() {
-        return Err(of_launch(&forge_worker::LauncherError::NotFound { worker_id: id.to_string() }));
-    }
+    let (id, place) = existing(launcher, worker)?;
     place.set_paused(paused).map_err(|error| of_launch(&error.into()))?;
     done(&id, if paused { "paused" } else { "resumed" }, as_json)
 }
@@ -82,7 +78,7 @@ pub(super) fn attach(launcher: &WorkerLauncher, worker: String, as_json: bool) -
         return Err(CliError::usage("`attach` shows a terminal", "leave `--json` out"));
     }
     let place = launcher.home().worker(&id);
-    let missing = || of_launch(&forge_worker::LauncherError::NotFound { worker_id: id.to_string() });
+    let missing = || missing(&id);
     let spec = place.spec().ok_or_else(missing)?;
     let line = launcher.tmux().command_line();
     let mut tmux = std::process::Command::new(&line[0]);

@@ -1,12 +1,29 @@
 //! What goes wrong with workers, and what to do then.
 
-use forge_worker::{DeliverError, DiscoveryError, InvalidWorkerId, LauncherError, TmuxError, WorkerId};
+use forge_worker::{
+    DeliverError, DiscoveryError, InvalidWorkerId, LauncherError, TmuxError, WorkerId, WorkerLauncher,
+    WorkerPlace,
+};
 
 use crate::{error::CliError, layout::clean};
 
 /// A worker's name, as typed.
 pub(super) fn named(worker: String) -> Result<WorkerId, CliError> {
     WorkerId::new(worker).map_err(|error| of_name(&error))
+}
+
+/// A worker that is there, and its files.
+pub(super) fn existing(
+    launcher: &WorkerLauncher,
+    worker: String,
+) -> Result<(WorkerId, WorkerPlace), CliError> {
+    let id = named(worker)?;
+    let place = launcher.home().worker(&id);
+    if place.spec().is_none() { Err(missing(&id)) } else { Ok((id, place)) }
+}
+
+pub(super) fn missing(id: &WorkerId) -> CliError {
+    of_launch(&LauncherError::NotFound { worker_id: id.to_string() })
 }
 
 fn of_name(error: &InvalidWorkerId) -> CliError {

@@ -6,7 +6,7 @@ use forge_worker::{AgentDefinition, HealthMonitor, TmuxSocket, WorkerHandle, Wor
 use serde_json::{Value, json};
 
 use super::{
-    fault::{named, of_discovery, of_launch, of_tmux},
+    fault::{existing, missing, named, of_discovery, of_launch, of_tmux},
     form,
 };
 use crate::{error::CliError, files, layout, terminal};
@@ -57,7 +57,7 @@ pub(super) async fn one(
 async fn find(launcher: &WorkerLauncher, id: &WorkerId) -> Result<WorkerHandle, CliError> {
     // A damaged one is known to `observe`, which says so.
     let handles = launcher.list_workers().await.map_err(|error| of_launch(&error))?;
-    let missing = || of_launch(&forge_worker::LauncherError::NotFound { worker_id: id.to_string() });
+    let missing = || missing(id);
     handles.into_iter().find(|handle| handle.id == *id).ok_or_else(missing)
 }
 
@@ -113,11 +113,7 @@ pub(super) fn logs(
     lines: usize,
     as_json: bool,
 ) -> Result<ExitCode, CliError> {
-    let id = named(worker)?;
-    let place = launcher.home().worker(&id);
-    if place.spec().is_none() {
-        return Err(of_launch(&forge_worker::LauncherError::NotFound { worker_id: id.to_string() }));
-    }
+    let (id, place) = existing(launcher, worker)?;
     let path = place.output();
     let bytes = if path.exists() { files::beginning(&path, MOST)? } else { Vec::new() };
     let whole = String::from_utf8_lossy(&bytes);
