@@ -22,10 +22,12 @@ pub struct WorkerHome {
 }
 
 impl WorkerHome {
-    /// The home at this folder, which need not be there yet.
+    /// The home at this folder, which need not be there yet. `/a/b/.` and `/a//b/` are `/a/b`: the name of the tmux server comes
+    /// from it.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        let root = root.into();
+        Self { root: std::path::absolute(&root).map_or(root, |root| root.components().collect()) }
     }
 
     /// The home that the environment names: `FORGE_HOME`, else `forge` in `XDG_STATE_HOME`, else in `~/.local/state`.

@@ -52,7 +52,6 @@ mod shim;
 mod sim;
 #[cfg(unix)]
 pub mod source;
-#[cfg(target_os = "linux")]
 mod state;
 #[cfg(target_os = "linux")]
 mod status;
@@ -76,12 +75,14 @@ pub use self::{
     hook::report,
     launch::{LaunchConfig, LauncherError, Reaped, SpawnRequest, WorkerHandle, WorkerLauncher},
     lock::is_running,
-    output::{OUTPUT_SIZE, keep_output},
+    output::{OUTPUT_SIZE, keep_output, last_output},
     process::ProcessId,
     record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
     shim::{ALREADY_RUNNING, run as run_shim},
-    state::{Reported, StateSource, WaitReason, WorkerState, WorkerStatus},
-    status::{Observation, Screen, StatusFileError, StatusReader, WorkerStatusFile, observe, publish},
+    status::{
+        Observation, Screen, StatusChange, StatusFileError, StatusReader, StatusWatcher, WorkerStatusFile,
+        observe, publish,
+    },
     tmux::{Tmux, TmuxError, TmuxSocket},
 };
 #[cfg(unix)]
@@ -99,5 +100,6 @@ pub use self::{
 pub use self::{
     health::{Health, HealthFacts, HealthLevel, HealthMonitor, HealthMonitorConfig, Recovery, RecoveryStep},
     id::{InvalidWorkerId, WorkerId},
+    state::{Reported, StateSource, WaitReason, WorkerState, WorkerStatus},
     tier::{UnknownTier, WorkerTier},
 };

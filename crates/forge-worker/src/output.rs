@@ -8,7 +8,7 @@ use std::{
 
 use rustix::fs::OFlags;
 
-use crate::private;
+use crate::{home::WorkerPlace, private, status};
 
 /// The size at which a file makes way for the next.
 pub const OUTPUT_SIZE: u64 = 16 * 1024 * 1024;
@@ -63,6 +63,12 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{number}"));
     name.into()
+}
+
+/// The last bytes that a worker has shown, at most `most`; none where it has shown nothing.
+#[must_use]
+pub fn last_output(place: &WorkerPlace, most: u64) -> Vec<u8> {
+    status::tail(&place.output(), most).unwrap_or_default()
 }
 
 #[cfg(test)]

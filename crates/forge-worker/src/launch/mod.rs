@@ -5,6 +5,7 @@ mod end;
 mod error;
 mod facts;
 mod foreign;
+mod overview;
 mod prepare;
 mod reply;
 mod start;
@@ -26,7 +27,7 @@ use crate::{
     lock::is_running,
     record::WorkerSpec,
     shim,
-    state::{StateSource, WorkerState, WorkerStatus},
+    state::WorkerStatus,
     status::{self, Observation, Screen, observe},
     tmux::{TAG, Tmux, TmuxSocket},
 };
@@ -174,17 +175,7 @@ impl WorkerLauncher {
             return Ok(observe(&place, None, self.timer.now()));
         };
         let mut seen = observe(&place, None, self.timer.now());
-        // The screen is asked only where it can add something: it never overrules the shim.
-        let may_add = !matches!(
-            seen.state,
-            WorkerState::Exited { .. }
-                | WorkerState::Lost
-                | WorkerState::Orphaned
-                | WorkerState::Frozen
-                | WorkerState::Stopping
-        );
-        if may_add
-            && seen.source != StateSource::StatusFile
+        if overview::screen_may_add(&seen)
             && let Some(screen) = self.screen(&spec).await
         {
             seen = observe(&place, Some(&screen), self.timer.now());

@@ -350,9 +350,11 @@ pub(crate) fn write(place: &WorkerPlace, seen: &Observation) -> io::Result<()> {
 
 /// Whether it says anything new; the time alone does once a minute.
 fn is_news(before: &WorkerStatusFile, file: &WorkerStatusFile) -> bool {
-    let without_time = |file: &WorkerStatusFile| WorkerStatusFile { last_update: None, ..file.clone() };
+    // As it will be read: times are written to the millisecond, and an empty text is none.
+    let Ok(file) = WorkerStatusFile::parse(file.to_json().to_string().as_bytes()) else { return true };
     let is_old = || {
         file.last_update.zip(before.last_update).is_none_or(|(new, old)| new - old >= Duration::seconds(60))
     };
-    without_time(before) != without_time(file) || is_old()
+    let as_before = WorkerStatusFile { last_update: before.last_update, ..file.clone() };
+    as_before != *before || is_old()
 }

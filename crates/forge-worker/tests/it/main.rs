@@ -34,6 +34,8 @@ mod state;
 #[cfg(unix)]
 mod support;
 #[cfg(target_os = "linux")]
+mod watch;
+#[cfg(target_os = "linux")]
 mod worktrees;
 #[cfg(target_os = "linux")]
 mod yard;
