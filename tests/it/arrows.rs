@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -28,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
         &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
     ),
     ("forge-worker", &["forge-core"]),
+    ("forge-tui", &["forge-core", "forge-worker"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
@@ -53,7 +54,10 @@ const ARROWS: [(&str, &[&str]); 25] = [
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-mcp", &["forge", "forge-index"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-worker"]),
+    (
+        "forge-cli",
+        &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-tui", "forge-worker"],
+    ),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];

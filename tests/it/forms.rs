@@ -531,6 +531,9 @@ fn the_forms_of_workers_obey_their_schemas_too() {
     let sent = forms.hold_output("worker-send", 0, &mut worker(&["send", "alpha", "hello"]));
     assert_eq!(sent["delivery"], "delivered");
     forms.hold_output("worker-list", 0, &mut worker(&["list"]));
+    let mut top = place.command(&["top"]);
+    let top = top.env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    assert_eq!(forms.hold_output("top", 0, top)["workers"][0]["worker"], "alpha");
     forms.hold_output("worker-discover", 0, &mut worker(&["discover"]));
     // The agent sets the title of its terminal before and after. What it shows comes by a pipe of tmux, and so a little later.
     let mut logs = || forms.hold_output("worker-logs", 0, &mut worker(&["logs", "alpha"]))["lines"].clone();
@@ -543,6 +546,7 @@ fn the_forms_of_workers_obey_their_schemas_too() {
     forms.hold_output("worker-reap", 0, &mut worker(&["reap", "alpha"]));
     forms.end(&[
         "failure",
+        "top",
         "worker",
         "worker-action",
         "worker-discover",
@@ -556,7 +560,7 @@ fn the_forms_of_workers_obey_their_schemas_too() {
 
 /// The tmux server of a test, which ends with it.
 #[cfg(target_os = "linux")]
-struct TmuxServer(String);
+pub(crate) struct TmuxServer(pub(crate) String);
 
 #[cfg(target_os = "linux")]
 impl Drop for TmuxServer {

@@ -41,6 +41,8 @@ mod session_input;
 mod simulator;
 mod spending;
 mod takeovers;
+#[cfg(target_os = "linux")]
+mod top;
 mod watch;
 mod workflow;
 

@@ -27,7 +27,7 @@ const GROUPS: &[Group] = &[
     #[cfg(feature = "index")]
     Group { title: "Code", common: &["index"], rest: &[] },
     #[cfg(feature = "worker")]
-    Group { title: "Workers", common: &["worker"], rest: &["hook"] },
+    Group { title: "Workers", common: WORKERS, rest: &["hook"] },
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "prompts", "route", "doctor"],
@@ -39,6 +39,11 @@ const GROUPS: &[Group] = &[
 const SERVERS: &[&str] = &["serve", "mcp", "watch", "keys"];
 #[cfg(not(feature = "mcp"))]
 const SERVERS: &[&str] = &["serve", "watch", "keys"];
+
+#[cfg(feature = "tui")]
+const WORKERS: &[&str] = &["worker", "top"];
+#[cfg(all(feature = "worker", not(feature = "tui")))]
+const WORKERS: &[&str] = &["worker"];
 
 /// Lines are no longer than this, however wide the terminal is.
 const WIDEST: usize = 100;

@@ -40,6 +40,8 @@ mod setup;
 mod signals;
 mod sim;
 mod terminal;
+#[cfg(feature = "tui")]
+mod top;
 mod watch;
 #[cfg(feature = "worker")]
 mod worker;
@@ -192,6 +194,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Mcp { command } => apart(mcp::run(command, globals)).await,
         #[cfg(feature = "worker")]
         Command::Worker { command } => apart(worker::run(command, quiet, json)).await,
+        #[cfg(feature = "tui")]
+        Command::Top(top) => apart(top::run(top, json)).await,
         // The reports themselves are taken before the arguments are read.
         #[cfg(feature = "worker")]
         Command::Hook { .. } => Ok(ExitCode::SUCCESS),

@@ -19,6 +19,8 @@ mod prompts;
 mod review;
 mod serve;
 mod session;
+#[cfg(feature = "tui")]
+mod top;
 #[cfg(feature = "worker")]
 mod worker;
 #[cfg(unix)]
@@ -40,6 +42,8 @@ pub(crate) use self::bead::{
 pub(crate) use self::index::{IndexCommand, IndexPlace};
 #[cfg(feature = "mcp")]
 pub(crate) use self::mcp::{McpCommand, McpInstall, McpProgram, McpServe};
+#[cfg(feature = "tui")]
+pub(crate) use self::top::{Top, TopTheme};
 #[cfg(feature = "worker")]
 pub(crate) use self::worker::{WorkerCommand, WorkerSpawn};
 pub(crate) use self::{
@@ -245,6 +249,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Box<WorkerCommand>,
     },
+    /// Show workers, tasks, costs and sessions in a dashboard.
+    #[cfg(feature = "tui")]
+    Top(Top),
     /// Take the report of a worker's agent; agents call it, and it prints nothing and never fails.
     #[cfg(feature = "worker")]
     Hook {

@@ -14,7 +14,7 @@ pub(crate) enum WorkerCommand {
         /// The worker.
         worker: String,
     },
-    /// Look at a worker's terminal; Ctrl-B d comes back.
+    /// Look at a worker's terminal; Ctrl-Q comes back.
     Attach {
         /// The worker.
         worker: String,

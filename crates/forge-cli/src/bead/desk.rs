@@ -31,7 +31,7 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn open(place: &BeadPlace, quiet: bool, json: bool) -> Result<Self, CliError> {
-        let workspace = workspace(place)?;
+        let workspace = workspace(place.workspace.clone())?;
         let store = Arc::new(metrics::open(false)?);
         let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| refused(error, None))?;
         Ok(Self { queue, store, now: Utc::now(), quiet, json })
@@ -98,8 +98,8 @@ pub(super) fn worker(args: &WorkerArg) -> Result<Option<WorkerId>, CliError> {
 }
 
 /// The folder whose queue it is. A worker in a worktree of its own has the queue of its workspace by `FORGE_WORKSPACE`.
-fn workspace(place: &BeadPlace) -> Result<PathBuf, CliError> {
-    if let Some(named) = place.workspace.clone().or_else(|| variable("FORGE_WORKSPACE").map(PathBuf::from)) {
+pub(crate) fn workspace(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    if let Some(named) = named.or_else(|| variable("FORGE_WORKSPACE").map(PathBuf::from)) {
         return if named.is_dir() {
             Ok(named)
         } else {

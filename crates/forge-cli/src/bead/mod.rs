@@ -7,6 +7,8 @@ mod lease;
 mod refused;
 mod show;
 
+pub(crate) use self::{desk::workspace, refused::refused};
+
 use std::process::ExitCode;
 
 use crate::{args::BeadCommand, error::CliError};

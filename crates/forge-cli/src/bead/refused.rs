@@ -9,7 +9,7 @@ use forge_worker::{
 
 use crate::{access, error::CliError};
 
-pub(super) fn refused(error: TaskQueueError, snapshot: Option<&Snapshot>) -> CliError {
+pub(crate) fn refused(error: TaskQueueError, snapshot: Option<&Snapshot>) -> CliError {
     let what = error.to_string();
     match error {
         TaskQueueError::Unknown(id) => unknown(&id, snapshot),

@@ -6,7 +6,7 @@ use forge_worker::{Message, WorkerId, WorkerLauncher};
 use serde_json::json;
 
 use super::{
-    fault::{existing, missing, named, of_delivery, of_launch},
+    fault::{existing, named, of_delivery, of_launch},
     show::shown,
 };
 use crate::{args::WorkerCommand, error::CliError, files, terminal};
@@ -77,14 +77,7 @@ pub(super) fn attach(launcher: &WorkerLauncher, worker: String, as_json: bool) -
     if as_json {
         return Err(CliError::usage("`attach` shows a terminal", "leave `--json` out"));
     }
-    let place = launcher.home().worker(&id);
-    let missing = || missing(&id);
-    let spec = place.spec().ok_or_else(missing)?;
-    let line = launcher.tmux().command_line();
-    let mut tmux = std::process::Command::new(&line[0]);
-    // Within a session of another server, tmux would refuse to look into this one.
-    tmux.args(&line[1..]).args(["attach-session", "-t", &format!("={}:", spec.session)]).env_remove("TMUX");
-    let error = tmux.exec();
+    let error = launcher.attach(&id).map_err(|error| of_launch(&error))?.exec();
     Err(CliError::failed("tmux did not start", &error)
         .with_next("`forge worker doctor` says what this machine lacks"))
 }

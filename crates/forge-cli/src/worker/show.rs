@@ -2,27 +2,23 @@
 
 use std::process::ExitCode;
 
-use forge_worker::{AgentDefinition, HealthMonitor, TmuxSocket, WorkerHandle, WorkerId, WorkerLauncher};
+use forge_worker::{
+    AgentDefinition, HealthMonitor, TmuxSocket, WorkerHandle, WorkerId, WorkerLauncher, last_output,
+};
 use serde_json::{Value, json};
 
 use super::{
     fault::{existing, missing, named, of_discovery, of_launch, of_tmux},
     form,
 };
-use crate::{error::CliError, files, layout, terminal};
+use crate::{error::CliError, layout, terminal};
 
 /// As much as is read of the end of what a worker has shown.
 const MOST: u64 = 16 * 1024 * 1024;
 
 pub(super) async fn list(launcher: &WorkerLauncher, as_json: bool) -> Result<ExitCode, CliError> {
-    let handles = launcher.list_workers().await.map_err(|error| of_launch(&error))?;
-    let mut workers = Vec::new();
-    for handle in &handles {
-        // One that is reaped meanwhile is not there any more.
-        if let Ok(seen) = launcher.observe(&handle.id).await {
-            workers.push(form::worker(handle, &seen));
-        }
-    }
+    let found = launcher.overview().await.map_err(|error| of_launch(&error))?;
+    let workers: Vec<_> = found.iter().map(|(handle, seen)| form::worker(handle, seen)).collect();
     if as_json {
         terminal::json(&json!({ "workers": workers }))?;
         return Ok(ExitCode::SUCCESS);
@@ -114,8 +110,7 @@ pub(super) fn logs(
     as_json: bool,
 ) -> Result<ExitCode, CliError> {
     let (id, place) = existing(launcher, worker)?;
-    let path = place.output();
-    let bytes = if path.exists() { files::beginning(&path, MOST)? } else { Vec::new() };
+    let bytes = last_output(&place, MOST);
     let whole = String::from_utf8_lossy(&bytes);
     // What steers a terminal is no text: sequences go whole, and then every control character that is left.
     let whole = anstream::adapter::strip_str(&whole).to_string();
