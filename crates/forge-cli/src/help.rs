@@ -21,7 +21,7 @@ const GROUPS: &[Group] = &[
     #[cfg(unix)]
     Group { title: "Work", common: &["workflow", "plan", "edit"], rest: &[] },
     #[cfg(all(unix, feature = "worker"))]
-    Group { title: "Workers", common: &["bead"], rest: &[] },
+    Group { title: "Workers", common: &["bead", "fleet"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
     Group { title: "Serve", common: SERVERS, rest: &["teams", "audit", "sim"] },
     #[cfg(feature = "index")]

@@ -14,6 +14,8 @@ mod doctor;
 mod error;
 mod exec;
 mod files;
+#[cfg(all(unix, feature = "worker"))]
+mod fleet;
 mod help;
 mod hooks;
 #[cfg(feature = "index")]
@@ -127,6 +129,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         }
         #[cfg(all(unix, feature = "worker"))]
         Command::Bead { command } => apart(bead::run(command, quiet, json)).await,
+        #[cfg(all(unix, feature = "worker"))]
+        Command::Fleet { command } => apart(fleet::run(command, quiet, json)).await,
         #[cfg(unix)]
         Command::Workflow { command } => apart(workflow::run(*command, globals)).await,
         #[cfg(unix)]

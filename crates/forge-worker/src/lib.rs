@@ -16,6 +16,8 @@ mod command;
 mod deliver;
 #[cfg(target_os = "linux")]
 mod discover;
+#[cfg(target_os = "linux")]
+pub mod fleet;
 mod health;
 #[cfg(target_os = "linux")]
 mod hex;
@@ -42,6 +44,8 @@ mod reader;
 pub mod ready;
 #[cfg(target_os = "linux")]
 mod record;
+#[cfg(target_os = "linux")]
+mod renewal;
 #[cfg(unix)]
 pub mod routing;
 #[cfg(unix)]
@@ -78,6 +82,7 @@ pub use self::{
     output::{OUTPUT_SIZE, keep_output, last_output},
     process::ProcessId,
     record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
+    renewal::LeaseRecord,
     shim::{ALREADY_RUNNING, run as run_shim},
     status::{
         Observation, Screen, StatusChange, StatusFileError, StatusReader, StatusWatcher, WorkerStatusFile,

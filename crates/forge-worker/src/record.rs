@@ -158,10 +158,10 @@ impl WorkerPlace {
     }
 }
 
-fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
+pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Option<T> {
     serde_json::from_slice(&private::read(path, MOST).ok()??).ok()
 }
 
-fn save(path: &Path, record: &impl Serialize) -> io::Result<()> {
+pub(crate) fn save(path: &Path, record: &impl Serialize) -> io::Result<()> {
     private::replace(path, &serde_json::to_vec_pretty(record)?)
 }

@@ -39,6 +39,40 @@ pub enum RoutingReason {
     Fallback,
 }
 
+/// From so many ends on, a rate says something.
+const ENOUGH: u32 = 5;
+
+/// How beads of one priority ended at workers of one tier.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::exhaustive_structs, reason = "a bead is closed, or it comes back")]
+pub struct TierRecord {
+    /// Those that were closed.
+    pub closed: u32,
+    /// How often one came back.
+    pub returned: u32,
+}
+
+impl TierRecord {
+    /// The tier to try instead: a dearer one where more than a third comes back, a cheaper one where of ten and more nothing ever
+    /// did. `None` where the tier is right, or too little is known.
+    #[must_use]
+    pub fn proposal(&self, tier: WorkerTier) -> Option<WorkerTier> {
+        let ends = self.closed.saturating_add(self.returned);
+        let (dearer, cheaper) = match tier {
+            WorkerTier::Premium => (None, Some(WorkerTier::Standard)),
+            WorkerTier::Standard => (Some(WorkerTier::Premium), Some(WorkerTier::Budget)),
+            WorkerTier::Budget => (Some(WorkerTier::Standard), None),
+        };
+        if ends >= ENOUGH && self.returned.saturating_mul(3) > ends {
+            dearer
+        } else if self.returned == 0 && ends >= 2 * ENOUGH {
+            cheaper
+        } else {
+            None
+        }
+    }
+}
+
 /// A worker that could have got the bead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]

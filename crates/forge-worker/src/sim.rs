@@ -1,5 +1,7 @@
 //! The scripted agent: a program in a terminal that does what its prompt says, to try everything around an agent without one.
 
+mod task;
+
 use std::{
     ffi::OsString,
     fs::OpenOptions,
@@ -43,6 +45,7 @@ enum Event {
 /// | `fork SECS` | leaves a process in a session of its own |
 /// | `stop` | stops itself as Ctrl-Z does |
 /// | `exit CODE` | ends |
+/// | a bead of a fleet | `write FILE TEXT` and `work MS` in its lines, a commit, and the command that closes it |
 ///
 /// Anything else is a turn that ends at once. Flags: `--silent` reports nothing at its start, `--ignore-term`, `--prompt TEXT`,
 /// `--record FILE` keeps every prompt byte for byte.
@@ -208,6 +211,7 @@ impl Agent {
                 let _ = kill_process(getpid(), Signal::TSTP);
             }
             "exit" => return Err(rest.parse().unwrap_or(0)),
+            "You" if prompt.starts_with("You are worker ") => self.bead(prompt)?,
             _ => show(&format!("{} bytes\r\n", prompt.len())),
         }
         self.set_title("sim: ready");
@@ -233,6 +237,18 @@ impl Agent {
             Err(RecvTimeoutError::Timeout) => Ok(()),
             Err(RecvTimeoutError::Disconnected) => Err(1),
         }
+    }
+
+    /// A bead, as a fleet tells of it: what its lines say, and then the command that closes it.
+    fn bead(&mut self, prompt: &str) -> Result<(), u8> {
+        for line in prompt.lines() {
+            if let Some(millis) = line.strip_prefix("work ") {
+                self.wait(millis.trim().parse().ok())?;
+            }
+        }
+        let told = task::carry_out(prompt).unwrap_or_else(|error| format!("not done: {error}"));
+        show(&format!("{}\r\n", told.replace('\n', "\r\n")));
+        Ok(())
     }
 
     /// Waits for the next input.

@@ -7,6 +7,8 @@ mod bead;
 mod chat;
 mod config;
 mod exec;
+#[cfg(all(unix, feature = "worker"))]
+mod fleet;
 mod hooks;
 #[cfg(feature = "index")]
 mod index;
@@ -38,6 +40,8 @@ pub(crate) use self::bead::{
     BeadAdd, BeadClaim, BeadClose, BeadCommand, BeadDep, BeadImport, BeadList, BeadPlace, BeadRelease,
     BeadRenew, WorkerArg,
 };
+#[cfg(all(unix, feature = "worker"))]
+pub(crate) use self::fleet::{FleetCommand, FleetRun};
 #[cfg(feature = "index")]
 pub(crate) use self::index::{IndexCommand, IndexPlace};
 #[cfg(feature = "mcp")]
@@ -248,6 +252,12 @@ pub(crate) enum Command {
     Worker {
         #[command(subcommand)]
         command: Box<WorkerCommand>,
+    },
+    /// Run workers that do the beads of the queue.
+    #[cfg(all(unix, feature = "worker"))]
+    Fleet {
+        #[command(subcommand)]
+        command: FleetCommand,
     },
     /// Show workers, tasks, costs and sessions in a dashboard.
     #[cfg(feature = "tui")]

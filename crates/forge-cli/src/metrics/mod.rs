@@ -58,6 +58,12 @@ pub(crate) fn open(simulated: bool) -> Result<Store, CliError> {
     Store::open(options(&place(simulated)?)).map_err(|error| CliError::store(&error))
 }
 
+/// The same in this file.
+#[cfg(all(target_os = "linux", feature = "worker"))]
+pub(crate) fn open_at(path: &Path) -> Result<Store, CliError> {
+    Store::open(options(path)).map_err(|error| CliError::store(&error))
+}
+
 /// The same, but makes no file; `None` where there is none, or none that can be read.
 pub(crate) fn open_if_there(simulated: bool) -> Option<Store> {
     // A look must not make a file: an empty one would pass for accounts without calls.

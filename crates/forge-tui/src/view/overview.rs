@@ -1,5 +1,6 @@
 //! Everything at a glance.
 
+use forge_worker::WorkerStatus;
 use ratatui::{
     Frame,
     layout::{Constraint, Layout, Rect},
@@ -60,8 +61,12 @@ fn facts(frame: &mut Frame<'_>, area: Rect, app: &App) {
 /// The figures of the overview: name, value, and whether something is wrong.
 pub(crate) fn summary(app: &App) -> Vec<(&'static str, String, bool)> {
     let records = &app.records;
-    let unwell: Vec<&str> =
-        app.workers.iter().filter(|row| !row.status.is_healthy()).map(|row| row.name.as_str()).collect();
+    let unwell: Vec<&str> = app
+        .workers
+        .iter()
+        .filter(|row| matches!(row.status, WorkerStatus::Failed | WorkerStatus::Error))
+        .map(|row| row.name.as_str())
+        .collect();
     let at = |wanted: &str| app.workers.iter().filter(|row| row.status.as_str() == wanted).count();
     let workers = format!("{} active, {} idle, {} in all", at("active"), at("idle"), app.workers.len());
     let tasks = format!(

@@ -14,6 +14,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use forge_core::time::{SystemTimer, Timer};
 
+pub(crate) use self::prepare::quoted;
 pub use self::{
     config::{LaunchConfig, SpawnRequest, WorkerHandle},
     end::Reaped,

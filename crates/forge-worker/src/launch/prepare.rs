@@ -213,6 +213,6 @@ pub(super) fn run_mark() -> Result<String, LauncherError> {
 }
 
 /// A text as one word of a POSIX shell.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }

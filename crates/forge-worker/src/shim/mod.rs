@@ -27,6 +27,7 @@ use crate::{
     private,
     process::ProcessId,
     record::{ExitRecord, ShimPhase, ShimRecord, WorkerSpec},
+    renewal::Renewal,
     status,
 };
 
@@ -54,7 +55,7 @@ pub fn run(place: &WorkerPlace, program: &Path, second_stage: &[&str], clock: &d
         Err(_) => return NOT_STARTED,
     };
     let Some(spec) = place.spec() else { return NOT_STARTED };
-    let mut shim = match Shim::begin(place, &spec, clock) {
+    let mut shim = match Shim::begin(place, &spec, program, clock) {
         Ok(shim) => shim,
         Err(error) => return fail(place, &spec, clock, &error),
     };
@@ -99,10 +100,18 @@ struct Shim<'a> {
     asked: bool,
     /// When what has been asked to end is ended.
     kill_at: Option<Instant>,
+    /// The command `forge`.
+    program: &'a Path,
+    renewal: Renewal,
 }
 
 impl<'a> Shim<'a> {
-    fn begin(place: &'a WorkerPlace, spec: &'a WorkerSpec, clock: &'a dyn Clock) -> io::Result<Self> {
+    fn begin(
+        place: &'a WorkerPlace,
+        spec: &'a WorkerSpec,
+        program: &'a Path,
+        clock: &'a dyn Clock,
+    ) -> io::Result<Self> {
         // Whatever loses its parent below here becomes a child of the shim, and is found.
         set_child_subreaper(Some(getpid()))?;
         let own = ProcessId::own().ok_or_else(|| io::Error::other("/proc does not know this process"))?;
@@ -120,8 +129,9 @@ impl<'a> Shim<'a> {
             since: now,
         };
         let tree = Tree::new(own.pid());
+        let (ended, left, asked, kill_at, renewal) = (None, 0, false, None, Renewal::default());
         let mut shim =
-            Self { place, spec, clock, record, tree, ended: None, left: 0, asked: false, kill_at: None };
+            Self { place, spec, clock, record, tree, ended, left, asked, kill_at, program, renewal };
         shim.save();
         Ok(shim)
     }
@@ -160,6 +170,9 @@ impl<'a> Shim<'a> {
     }
 
     fn tick(&mut self) {
+        if self.ended.is_none() {
+            self.renewal.look(self.place, self.program, self.clock.now());
+        }
         let tree = self.tree.members();
         if tree == self.record.tree {
             let _ = status::publish(self.place, self.clock.now());
