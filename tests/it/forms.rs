@@ -558,6 +558,32 @@ fn the_forms_of_workers_obey_their_schemas_too() {
     ]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_forms_of_fleets_obey_their_schemas_too() {
+    let mut forms = Forms::default();
+    let place = Place::new("ff");
+    let folder = place.path("example");
+    let fleet = |words: &[&str]| {
+        let mut command = place.command(&["fleet"]);
+        command.args(words).env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/");
+        command
+    };
+    let run = ["run", "--offline", "--beads", "1", "--folder", &folder, "-q"];
+    forms.hold_output("fleet-run", 0, &mut fleet(&run));
+    let of_example = |words: &[&str]| {
+        let mut command = fleet(words);
+        let repository = format!("{folder}/example");
+        command.args(["--workspace", &repository]).env("FORGE_HOME", format!("{folder}/state"));
+        command
+    };
+    forms.hold_output("fleet-status", 0, &mut of_example(&["status"]));
+    let tuned = forms.hold_output("fleet-tune", 0, &mut of_example(&["tune"]));
+    assert_eq!(tuned["tiers"][0]["closed"], 1, "{tuned}");
+    forms.hold_output("failure", 2, &mut fleet(&["run", "--agent", "nobody"]));
+    forms.end(&["failure", "fleet-run", "fleet-status", "fleet-tune"]);
+}
+
 /// The tmux server of a test, which ends with it.
 #[cfg(target_os = "linux")]
 pub(crate) struct TmuxServer(pub(crate) String);

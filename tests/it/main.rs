@@ -15,6 +15,8 @@ mod examples;
 mod exec;
 mod failover;
 mod faults;
+#[cfg(target_os = "linux")]
+mod fleet;
 mod forms;
 mod front;
 mod hooks;

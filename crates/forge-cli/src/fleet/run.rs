@@ -19,6 +19,7 @@ use crate::{
     paths::paths,
     signals::Interrupts,
     terminal::{self, note},
+    worker,
 };
 
 /// Where a fleet works.
@@ -45,6 +46,9 @@ pub(super) async fn of_workspace(args: FleetRun, quiet: bool, as_json: bool) -> 
     let store = Arc::new(metrics::open(false)?);
     let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| bead::refused(error, None))?;
     let ground = Ground { launcher: WorkerLauncher::with_home(home), store, queue: Arc::new(queue) };
+    // Before the first bead is there, or a fleet would wait for it in vain.
+    let agent = args.agent.as_deref().unwrap_or_default();
+    ground.launcher.knows(agent).map_err(|error| worker::of_launch(&error))?;
     let config =
         LaunchConfig::new(args.agent.clone().unwrap_or_default(), "", &workspace, args.model.clone())
             .with_worktree(worktree::repository(&workspace).is_some());

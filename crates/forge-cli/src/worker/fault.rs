@@ -30,7 +30,7 @@ fn of_name(error: &InvalidWorkerId) -> CliError {
     CliError::usage(clean(&error.to_string()), "choose another name")
 }
 
-pub(super) fn of_launch(error: &LauncherError) -> CliError {
+pub(crate) fn of_launch(error: &LauncherError) -> CliError {
     let next = match error {
         LauncherError::NotFound { .. } => "`forge worker list` shows those that are there",
         LauncherError::LauncherNotFound { .. } | LauncherError::Agent(_) => {

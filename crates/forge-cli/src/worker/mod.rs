@@ -11,6 +11,9 @@ mod show;
 #[cfg(target_os = "linux")]
 mod spawn;
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::fault::of_launch;
+
 use std::process::ExitCode;
 
 use crate::{args::WorkerCommand, error::CliError};

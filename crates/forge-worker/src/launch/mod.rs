@@ -154,6 +154,14 @@ impl WorkerLauncher {
         Ok(Some(path))
     }
 
+    /// Whether there is such an agent or launcher, before anything is started.
+    pub fn knows(&self, launcher: &str) -> Result<(), LauncherError> {
+        if self.foreign_launcher(launcher)?.is_none() {
+            AgentDefinition::find(&self.home, launcher)?;
+        }
+        Ok(())
+    }
+
     /// How a worker is, in the seven words of the status file, which is written.
     ///
     /// ```no_run
