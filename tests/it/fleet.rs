@@ -35,8 +35,8 @@ impl Ground {
         ];
         git(&place, &commit);
         let doctor = json(place.command(&["worker", "doctor", "--json"]).env("PATH", PATH));
-        let _workers = TmuxServer(doctor["socket"].as_str().unwrap().to_owned());
-        Self { place, _workers }
+        let workers = TmuxServer(doctor["socket"].as_str().unwrap().to_owned());
+        Self { place, _workers: workers }
     }
 
     fn command(&self, words: &[&str]) -> Command {

@@ -259,7 +259,9 @@ impl FleetPlanner {
                 continue;
             }
             let chosen = workers.iter_mut().find(|worker| worker.id == decision.chosen_worker);
-            chosen.into_iter().for_each(|worker| worker.availability = Availability::Busy);
+            if let Some(worker) = chosen {
+                worker.availability = Availability::Busy;
+            }
             steps.push(FleetStep::HandOut(Box::new(decision)));
         }
     }
