@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 25] = [
+const ARROWS: [(&str, &[&str]); 26] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 25] = [
         "forge-agent",
         &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
     ),
+    ("forge-eval", &["forge-core", "forge-session"]),
     ("forge-worker", &["forge-core"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
@@ -53,7 +54,10 @@ const ARROWS: [(&str, &[&str]); 25] = [
     ),
     ("forge-gateway", &["forge", "forge-core", "forge-http"]),
     ("forge-mcp", &["forge", "forge-index"]),
-    ("forge-cli", &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-worker"]),
+    (
+        "forge-cli",
+        &["forge", "forge-eval", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-worker"],
+    ),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),
 ];
