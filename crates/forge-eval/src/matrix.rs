@@ -64,6 +64,18 @@ pub enum MatrixError {
     },
 }
 
+impl MatrixIssue {
+    /// An issue of a change, and the participants that found it.
+    pub fn new(
+        change: impl Into<String>,
+        issue: impl Into<String>,
+        severity: impl Into<String>,
+        found_by: Vec<String>,
+    ) -> Self {
+        Self { change: Some(change.into()), issue: issue.into(), severity: Some(severity.into()), found_by }
+    }
+}
+
 impl Matrix {
     /// A matrix of these participants, without false claims.
     pub fn new(participants: Vec<String>, issues: Vec<MatrixIssue>) -> Self {

@@ -9,4 +9,6 @@
     reason = "a failed test panics; seeds and counts are printed; shares are compared in whole percent"
 )]
 
+mod critics;
 mod panels;
+mod proofs;
