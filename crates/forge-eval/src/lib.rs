@@ -21,8 +21,8 @@ pub use self::{
     matching::{Matched, match_findings},
     matrix::{Matrix, MatrixError, MatrixIssue},
     panels::{
-        CoverageFigures, NamedPanel, PairFigures, PanelReport, ParticipantFigures, Recommendation, Share,
-        UnseenFigures, Wish,
+        CoverageFigures, NamedPanel, PairFigures, PanelReport, ParticipantFigures, RatedPanel,
+        Recommendation, Share, UnseenFigures, Wish,
     },
     report::{CriticFigures, CriticState, CriticsReport, PLANTED},
 };

@@ -110,6 +110,16 @@ pub struct NamedPanel {
     pub share: f64,
 }
 
+/// A panel with its F1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RatedPanel {
+    /// Who sits in it.
+    pub panel: Vec<String>,
+    /// The harmonic mean of its precision and recall.
+    pub f1: f64,
+}
+
 /// What panels of one size find.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -127,8 +137,8 @@ pub struct CoverageFigures {
     /// The share of true claims in the mean of all panels, claims pooled as they are; `None` without false claims, and where not
     /// every panel was looked at.
     pub precision: Option<f64>,
-    /// The panel with the best F1, and it.
-    pub best_f1: Option<(Vec<String>, f64)>,
+    /// The panel with the best F1; `None` as `precision`.
+    pub best_f1: Option<RatedPanel>,
     /// The share of false claims that whoever decides must drop, and no true one, for the mean panel to have the F1 of the best
     /// participant alone.
     pub to_remove: Option<f64>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CoverageFigures, PairFigures, ParticipantFigures, Share, counted::Counted};
+use super::{CoverageFigures, PairFigures, ParticipantFigures, RatedPanel, Share, counted::Counted};
 use crate::stats::{
     CoveragePoint, MOST_EXACT, Panel, coverage_curve, f1, jaccard, mcnemar, phi, precision, share_to_remove,
 };
@@ -98,11 +98,11 @@ fn mean_precision(counted: &Counted<'_>, size: usize) -> Option<f64> {
     (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
-fn best_f1(counted: &Counted<'_>, size: usize) -> Option<(Vec<String>, f64)> {
+fn best_f1(counted: &Counted<'_>, size: usize) -> Option<RatedPanel> {
     let rated = panels(counted, size).filter_map(|panel| Some((panel, f1_of(counted, panel)?)));
     // Of equal ones the first.
     let best = rated.reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map(|(panel, f1)| (counted.names(panel), f1))
+    best.map(|(panel, f1)| RatedPanel { panel: counted.names(panel), f1 })
 }
 
 fn f1_of(counted: &Counted<'_>, panel: Panel) -> Option<f64> {

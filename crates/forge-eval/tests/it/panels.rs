@@ -64,7 +64,7 @@ fn the_public_matrix_gives_the_figures_of_an_independent_model() {
         }
         for (point, expected) in report.coverage.iter().zip(model["precision"].as_array().unwrap()) {
             same(point.precision, &expected["precision"], "precision");
-            same(point.best_f1.as_ref().map(|(_, f1)| *f1), &expected["best_f1"], "f1");
+            same(point.best_f1.as_ref().map(|best| best.f1), &expected["best_f1"], "f1");
         }
         assert_eq!(report.coverage.len(), names.split(',').count());
         same(report.coverage[2].to_remove, &model["to_remove"], "to remove");
@@ -115,9 +115,9 @@ fn the_public_matrix_says_what_is_quoted_of_it() {
     assert_eq!(precision, [38, 29, 24, 20]);
     let best: Vec<_> = points.iter().map(|one| one.best_f1.clone().unwrap()).collect();
     assert_eq!(
-        best.iter().map(|(_, f1)| (f1 * 1_000.0).round() as i64).collect::<Vec<_>>(),
+        best.iter().map(|best| (best.f1 * 1_000.0).round() as i64).collect::<Vec<_>>(),
         [538, 510, 460, 417]
     );
-    assert_eq!(best[3].0, ["augment", "baz", "propel", "kg"]);
+    assert_eq!(best[3].panel, ["augment", "baz", "propel", "kg"]);
     assert_eq!(points[2].to_remove.map(percent), Some(62));
 }
