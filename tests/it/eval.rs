@@ -67,7 +67,7 @@ fn simulated_critics_are_reported_as_they_are_declared_and_alike_for_one_seed() 
 
 #[test]
 fn the_participants_of_the_configuration_read_and_one_that_fails_is_said() {
-    let refused = "rules: [ { vendors: [openai], fault: { kind: error, status: 401 } } ]";
+    let refused = "rules: [ { vendor: openai, error: { kind: server } } ]";
     with_sim(refused, |sim| {
         let place = Place::with("eval-real", sim, "retry: { max_attempts: 1 }\n");
         corpus(&place, 4);

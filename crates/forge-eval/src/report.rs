@@ -19,6 +19,9 @@ use crate::{
 pub const PLANTED: &str = "Planted faults order critics; they do not say what these find in real work: in a study of 2026 the same \
                            reviewer had an F1 of .847 on planted faults and of .066 on real ones.";
 
+/// Pairs that cannot be told apart, as far as a note names them.
+const NAMED: usize = 6;
+
 /// Which critics found which planted faults.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
@@ -93,11 +96,10 @@ fn notes(critics: &[CriticFigures], measured: &Measurement, panels: Option<&Pane
     let alike = panels.pairs.iter().filter(|pair| !pair.told_apart);
     let alike: Vec<String> = alike.map(|pair| format!("{} and {}", pair.names[0], pair.names[1])).collect();
     if !alike.is_empty() {
-        let faults = panels.issues;
-        notes.push(format!(
-            "With {faults} readings of faults these cannot be told apart: {}.",
-            alike.join("; ")
-        ));
+        let (faults, more) = (panels.issues, alike.len().saturating_sub(NAMED));
+        let more = if more > 0 { format!("; and {more} more pairs") } else { String::new() };
+        let named = alike.into_iter().take(NAMED).collect::<Vec<_>>().join("; ");
+        notes.push(format!("With {faults} readings of faults these cannot be told apart: {named}{more}."));
     }
     let others = panels.recommended.alike.len();
     if others > 0 {

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, process::ExitCode, time::Duration};
 
-use forge::{Money, session::Settings};
+use forge::{Money, ParticipantRole, session::Settings};
 use forge_eval::{
     Critic, CriticState, CriticsReport, Evaluation, EvaluationEstimate, Progress, SessionCritic,
     SimulatedCritic,
@@ -83,7 +83,9 @@ fn participants(typed: &EvalCritics, system: &Setup) -> Result<Vec<Box<dyn Criti
     let deps = system.session_deps().map_err(config::refused)?;
     let settings = Settings { seed: typed.source.seed, ..Settings::default() };
     let ids = chosen(typed, &known)?;
+    // In the role of a critic, so that what the configuration says of that role holds.
     let participants = ids.iter().filter_map(|id| system.participant(id));
+    let participants = participants.map(|one| one.with_role(ParticipantRole::Critic));
     let critic = |one| Box::new(SessionCritic::new(one, deps.clone(), settings.clone())) as Box<dyn Critic>;
     Ok(participants.map(critic).collect())
 }
@@ -172,7 +174,9 @@ fn dry(
     } else {
         let names = names.join(", ");
         let told = told(estimate);
-        terminal::out(&format!("{documents} documents with {faults} planted faults\n{names}\n{told}\n"))?;
+        let (documents, faults) =
+            (text::counted(documents, "document"), text::counted(faults, "planted fault"));
+        terminal::out(&format!("{documents} with {faults}\n{names}\n{told}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }

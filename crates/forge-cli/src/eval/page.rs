@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use forge::prompt::html::{Safe, head};
 use forge_eval::{CriticState, CriticsReport, NamedPanel, PanelReport};
 
-use super::text::{in_order, maybe, percent, with_interval};
+use super::text::{counted, in_order, maybe, percent, with_interval};
 
 const STYLE: &str = "\
 body{max-width:62rem}.wide table{width:100%;font-variant-numeric:tabular-nums}.wide td,.wide th{text-align:right;white-space:nowrap}
@@ -41,9 +41,9 @@ pub(super) fn critics(report: &CriticsReport, simulated: bool) -> String {
     }
     let _ = writeln!(
         page,
-        "<h1>Which critics find which faults</h1>\n<p class=\"quiet\">{} documents with {} planted faults, and their clean \
-         twins</p>",
-        report.documents, report.faults
+        "<h1>Which critics find which faults</h1>\n<p class=\"quiet\">{} with {}, and their clean twins</p>",
+        counted(report.documents, "document"),
+        counted(report.faults, "planted fault")
     );
     for note in &report.notes {
         let _ = writeln!(page, "<p>{}</p>", Safe(note));
@@ -107,7 +107,7 @@ fn figures(page: &mut String, report: &PanelReport) {
     );
     let found = &report.recommended;
     let interval = found.interval.map_or_else(String::new, |interval| {
-        format!(", {:.0} to {:.0} % with a probability of 95 %", interval.low * 100.0, interval.high * 100.0)
+        format!(", 95 % interval {:.0} to {:.0} %", interval.low * 100.0, interval.high * 100.0)
     });
     let named = |panel: &NamedPanel| format!("{} finds {}", panel.panel.join(" + "), percent(panel.share));
     let _ = writeln!(
@@ -198,9 +198,17 @@ fn heat_map(report: &PanelReport) -> String {
     }
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let left = (longest * 8).clamp(40, 200);
-    let (width, height) = (left + names.len() * CELL, names.len() * CELL + 20);
+    let side = names.len() * CELL;
+    let (width, height) = (left + side, side + left);
     let mut marks = String::new();
     for (row, name) in names.iter().enumerate() {
+        let below = left + row * CELL + CELL / 2 + 4;
+        let _ = write!(
+            marks,
+            "<text transform=\"translate({below} {}) rotate(-90)\" text-anchor=\"end\">{}</text>",
+            side + 8,
+            Safe(name)
+        );
         let _ = write!(
             marks,
             "<text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",

@@ -18,6 +18,10 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.0} %", share * 100.0)
 }
 
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 pub(super) fn maybe(share: Option<f64>) -> String {
     share.map_or_else(|| "-".to_owned(), percent)
 }
@@ -50,9 +54,10 @@ pub(super) fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str>
 }
 
 pub(super) fn panels(report: &PanelReport) -> String {
-    let changes = report.changes.map_or_else(String::new, |count| format!(" in {count} changes"));
-    let mut out =
-        format!("{} issues{changes}, {} participants\n\n", report.issues, report.participants.len());
+    let changes =
+        report.changes.map_or_else(String::new, |count| format!(" in {}", counted(count, "change")));
+    let many = counted(report.participants.len(), "participant");
+    let mut out = format!("{}{changes}, {many}\n\n", counted(report.issues, "issue"));
     out.push_str(&participants(report));
     out.push('\n');
     out.push_str(&coverage(report));
@@ -185,9 +190,9 @@ fn unseen(figures: &UnseenFigures, issues: usize) -> String {
 
 pub(super) fn critics(report: &CriticsReport) -> String {
     let mut out = format!(
-        "{} documents with {} planted faults, and their clean twins; each read {}\n\n",
-        report.documents,
-        report.faults,
+        "{} with {}, and their clean twins; each read {}\n\n",
+        counted(report.documents, "document"),
+        counted(report.faults, "planted fault"),
         if report.runs == 1 { "once".to_owned() } else { format!("{} times", report.runs) }
     );
     let headings = [

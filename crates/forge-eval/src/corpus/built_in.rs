@@ -8,4 +8,6 @@ macro_rules! files {
 }
 
 /// Their names and texts, in the order of the names.
-pub(super) const FILES: &[(&str, &str)] = files! {};
+pub(super) const FILES: &[(&str, &str)] = files! {
+    "design-print-spooler"
+};

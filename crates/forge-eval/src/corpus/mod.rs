@@ -9,6 +9,7 @@ mod claim;
 mod document;
 mod error;
 mod plant;
+mod problems;
 mod read;
 mod sample;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use super::read::Problems;
+use super::problems::Problems;
 
 /// A fault as it is written down, without what is said of it.
 pub(super) struct Planted<'a> {

@@ -8,6 +8,7 @@ use super::{
     document::{CATEGORIES, Document, Fault, Kind},
     error::CorpusProblem,
     plant::{self, Planted},
+    problems::Problems,
 };
 
 /// What stands before the text.
@@ -35,45 +36,12 @@ struct Written {
     claims: Vec<String>,
 }
 
-/// The problems of one file.
-pub(super) struct Problems<'a> {
-    file: &'a str,
-    head: &'a str,
-    pub(super) found: Vec<CorpusProblem>,
-}
-
-impl Problems<'_> {
-    pub(super) fn at(&mut self, line: usize, what: impl Into<String>, next: impl Into<String>) {
-        let (what, next) = (what.into(), next.into());
-        self.found.push(CorpusProblem { file: self.file.to_owned(), line, what, next });
-    }
-
-    /// A problem with the fault at this place of the list.
-    pub(super) fn of(&mut self, fault: usize, id: &str, what: impl AsRef<str>, next: impl Into<String>) {
-        self.at(self.line(fault), format!("fault {id}: {}", what.as_ref()), next);
-    }
-
-    /// The line of the fault at this place: the items of the list are those lines that begin with a dash and a key.
-    fn line(&self, fault: usize) -> usize {
-        let lines =
-            self.head.lines().enumerate().skip_while(|(_, line)| !line.starts_with("faults:")).skip(1);
-        let mut depth = None;
-        let mut items = lines.filter(|(_, line)| {
-            let indent = line.len() - line.trim_start().len();
-            let is_item = line.trim_start().starts_with("- ") && *depth.get_or_insert(indent) == indent;
-            is_item && line.contains(':')
-        });
-        // The head begins at the second line.
-        items.nth(fault).map_or(2, |(at, _)| at + 2)
-    }
-}
-
 /// Reads the text of `file`.
 pub(super) fn document(file: &str, text: &str) -> Result<Document, Vec<CorpusProblem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
     let parts = text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
     let (head, body) = parts.unwrap_or_default();
-    let mut problems = Problems { file, head, found: Vec::new() };
+    let mut problems = Problems::new(file, head);
     if parts.is_none() {
         problems.at(
             1,

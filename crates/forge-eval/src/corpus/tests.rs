@@ -189,3 +189,33 @@ fn a_sample_keeps_the_shares_of_the_kinds() {
     }
     assert_ne!(sample::stratified(&kinds, 20, 7), sample::stratified(&kinds, 20, 8));
 }
+
+#[test]
+fn the_compiled_in_documents_are_those_of_the_folder_and_can_be_used() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<String> =
+        names.filter(|name| Path::new(name).extension().is_some_and(|it| it == "md")).collect();
+    names.sort();
+    let listed: Vec<_> = built_in::FILES.iter().map(|(name, _)| name.trim_start_matches("corpus/")).collect();
+    assert_eq!(listed, names, "write the ids of the folder into `corpus/built_in.rs`");
+    let corpus = Corpus::built_in().unwrap();
+    assert_eq!(corpus, Corpus::read(&folder).unwrap());
+    println!("{} documents, {} faults", corpus.documents().len(), corpus.faults());
+}
+
+/// What is said of a fault has to claim it, and what is right must not be there already.
+#[test]
+fn the_compiled_in_faults_are_claimed_by_what_is_wrong_and_by_no_other() {
+    let corpus = Corpus::built_in().unwrap();
+    let mut crossed = Vec::new();
+    for document in corpus.documents() {
+        for fault in &document.faults {
+            let others = document.faults.iter().filter(|other| other.id != fault.id);
+            let crossing = others.filter(|other| other.is_claimed_by(&fault.wrong));
+            crossed
+                .extend(crossing.map(|other| format!("{}: {} claims {}", document.id, fault.id, other.id)));
+        }
+    }
+    assert!(crossed.is_empty(), "{crossed:#?}");
+}

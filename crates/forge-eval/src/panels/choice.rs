@@ -11,6 +11,8 @@ use crate::stats::{Interval, Panel, bootstrap, cheapest, coverage_curve, indisti
 const SEATS: usize = 3;
 /// Draws of a bootstrap.
 const RESAMPLES: usize = 2_000;
+/// With fewer changes than this, issues are drawn one by one: a few groups drawn again and again look more alike than they are.
+const FEWEST_CHANGES: usize = 5;
 
 /// What a panel is wanted for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,7 +54,8 @@ pub struct Recommendation {
     /// The panel. It was chosen because it was good on these issues, so that it is likely to find a little less of others.
     #[serde(flatten)]
     pub panel: NamedPanel,
-    /// The 95 % interval of its share, by a bootstrap over changes, or over issues where their changes are not known.
+    /// The 95 % interval of its share, by a bootstrap over changes, or over issues where their changes are not known or
+    /// fewer than five.
     pub interval: Option<Interval>,
     /// What was wished for and no panel reaches: the panel then is the cheapest that finds all that anybody found.
     pub out_of_reach: Option<f64>,
@@ -96,15 +99,13 @@ fn interval(counted: &Counted<'_>, panel: Panel, seed: u64) -> Option<Interval> 
         found.is_some_and(|by| !by.is_disjoint(panel))
     };
     let groups: Vec<(f64, f64)> = match &counted.changes {
-        Some(changes) => {
+        Some(changes) if changes.len() >= FEWEST_CHANGES => {
             let share = |issues: &Vec<usize>| {
                 (issues.iter().filter(|issue| hit(issue)).count() as f64, issues.len() as f64)
             };
             changes.values().map(share).collect()
         }
-        None => {
-            (0..counted.detections.issues()).map(|issue| (f64::from(u8::from(hit(&issue))), 1.0)).collect()
-        }
+        _ => (0..counted.detections.issues()).map(|issue| (f64::from(u8::from(hit(&issue))), 1.0)).collect(),
     };
     bootstrap(&groups, RESAMPLES, seed)
 }

@@ -29,7 +29,7 @@ An idle worker ends after 5 hours, and the whole is called the pool by everybody
     )
 }
 
-fn corpus(documents: usize) -> Corpus {
+pub(crate) fn corpus(documents: usize) -> Corpus {
     let files: Vec<_> = (0..documents).map(|at| (format!("d{at}.md"), document(&format!("d{at}")))).collect();
     Corpus::parse("here", files.iter().map(|(name, text)| (name.as_str(), text.as_str()))).unwrap()
 }

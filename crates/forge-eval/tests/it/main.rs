@@ -11,4 +11,5 @@
 
 mod critics;
 mod panels;
+mod participants;
 mod proofs;
