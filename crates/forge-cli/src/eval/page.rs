@@ -197,7 +197,7 @@ fn heat_map(report: &PanelReport) -> String {
         }
     }
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let left = (longest * 8).clamp(40, 200);
+    let left = (longest * 8 + 20).clamp(60, 220);
     let side = names.len() * CELL;
     let (width, height) = (left + side, side + left);
     let mut marks = String::new();

@@ -155,7 +155,8 @@ fn recommended(report: &PanelReport) -> String {
         );
     }
     if !found.alike.is_empty() {
-        let _ = writeln!(out, "{} others of its size cannot be told apart from it:", found.alike.len());
+        let others = if found.alike.len() == 1 { "other" } else { "others" };
+        let _ = writeln!(out, "{} {others} of its size cannot be told apart from it:", found.alike.len());
         for panel in found.alike.iter().take(ALIKE) {
             let _ = writeln!(out, "  {}", named(panel));
         }

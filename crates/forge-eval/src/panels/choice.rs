@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{NamedPanel, counted::Counted};
-use crate::stats::{Interval, Panel, bootstrap, cheapest, coverage_curve, indistinguishable};
+use crate::stats::{Interval, Panel, bootstrap, cheapest, coverage_curve, indistinguishable, wilson};
 
 /// How many seats a panel has unless something else is wished: with more, each finds little that is new.
 const SEATS: usize = 3;
@@ -54,7 +54,7 @@ pub struct Recommendation {
     /// The panel. It was chosen because it was good on these issues, so that it is likely to find a little less of others.
     #[serde(flatten)]
     pub panel: NamedPanel,
-    /// The 95 % interval of its share, by a bootstrap over changes, or over issues where their changes are not known or
+    /// The 95 % interval of its share: that of Wilson where it finds all or nothing, which every draw would repeat; else by a bootstrap over changes, or over issues where their changes are not known or
     /// fewer than five.
     pub interval: Option<Interval>,
     /// What was wished for and no panel reaches: the panel then is the cheapest that finds all that anybody found.
@@ -107,5 +107,7 @@ fn interval(counted: &Counted<'_>, panel: Panel, seed: u64) -> Option<Interval> 
         }
         _ => (0..counted.detections.issues()).map(|issue| (f64::from(u8::from(hit(&issue))), 1.0)).collect(),
     };
-    bootstrap(&groups, RESAMPLES, seed)
+    let drawn = bootstrap(&groups, RESAMPLES, seed)?;
+    let (found, issues) = (counted.detections.covered(panel) as f64, counted.detections.issues() as f64);
+    if drawn.low < drawn.high { Some(drawn) } else { wilson(found, issues) }
 }

@@ -53,6 +53,6 @@ pub fn bootstrap(groups: &[(f64, f64)], resamples: usize, seed: u64) -> Option<I
         }
     }
     shares.sort_by(f64::total_cmp);
-    let at = |per_mille: usize| shares.get(((shares.len().max(1) - 1) * per_mille + 500) / 1000).copied();
+    let at = |per_mille: usize| shares.get((shares.len().max(1) - 1) * per_mille / 1000).copied();
     Some(Interval { low: at(25)?, high: at(975)? })
 }

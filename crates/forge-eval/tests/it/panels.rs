@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use forge_eval::{Matrix, PanelReport, Wish};
+use forge_eval::{Matrix, MatrixIssue, PanelReport, Wish};
 use serde_json::Value;
 
 const TEN: &str = "augment,baz,bugbot,claude,coderabbit,copilot,gemini,greptile,propel,qodo";
@@ -120,4 +120,51 @@ fn the_public_matrix_says_what_is_quoted_of_it() {
     );
     assert_eq!(best[3].panel, ["augment", "baz", "propel", "kg"]);
     assert_eq!(points[2].to_remove.map(percent), Some(62));
+}
+
+/// Issues that are all in one change, each found by these.
+fn matrix(found_by: &[&[&str]]) -> Matrix {
+    let issue = |(at, found): (usize, &&[&str])| {
+        MatrixIssue::new("one", at.to_string(), "high", found.iter().map(|name| (*name).to_owned()).collect())
+    };
+    Matrix::new(["a", "b", "c"].map(str::to_owned).to_vec(), found_by.iter().enumerate().map(issue).collect())
+}
+
+#[test]
+fn a_recommendation_follows_the_wish_and_claims_no_certainty_that_is_not_there() {
+    let half: Vec<&[&str]> = (0..10).map(|at| if at % 2 == 0 { &["a", "b"][..] } else { &[] }).collect();
+    let recommended = |matrix: &Matrix, wish: Wish| PanelReport::of(matrix, &wish, 1).recommended;
+    // Of one change nobody knows how others differ, and all or nothing of a few is no certainty.
+    let one = recommended(&matrix(&half), Wish::default().with_size(Some(1)));
+    assert!(one.interval.unwrap().high - one.interval.unwrap().low > 0.3, "{one:?}");
+    let all = recommended(&matrix(&[&["a"][..]; 4]), Wish::default());
+    assert!(all.interval.unwrap().low < 0.6 && all.interval.unwrap().contains(1.0), "{all:?}");
+    // Whoever has no price is not taken for being unknown.
+    let wish = || Wish::default().with_coverage(Some(0.5));
+    let priced = |name: &str, cost| wish().with_costs([(name.to_owned(), cost)].into());
+    for (wish, panel, reached) in [
+        (wish(), ["a"], true),
+        (priced("b", 5), ["a"], true),
+        (wish().with_costs([("a".to_owned(), 7), ("b".to_owned(), 5)].into()), ["b"], true),
+        (Wish::default().with_coverage(Some(0.6)), ["a"], false),
+    ] {
+        let found = recommended(&matrix(&half), wish);
+        assert_eq!(
+            (found.panel.panel.as_slice(), found.out_of_reach.is_none()),
+            (&panel.map(str::to_owned)[..], reached)
+        );
+    }
+    let unpriced = recommended(
+        &matrix(&half),
+        priced("b", 5).with_costs([("b".to_owned(), 5), ("c".to_owned(), 9)].into()),
+    );
+    assert_eq!(unpriced.panel.panel, ["b"]);
+}
+
+#[test]
+fn two_are_told_apart_by_what_only_one_of_them_found() {
+    for (alone, told_apart) in [(5, false), (6, true)] {
+        let report = PanelReport::of(&matrix(&vec![&["a"][..]; alone]), &Wish::default(), 1);
+        assert_eq!(report.pairs[0].told_apart, told_apart, "{alone}");
+    }
 }
