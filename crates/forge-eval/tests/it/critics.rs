@@ -15,7 +15,7 @@ fn document(id: &str) -> String {
         r#"---
 id: {id}
 kind: design
-task: Design a queue for one process.
+task: Design a queue for one process. It survives a restart.
 faults:
   - {{ id: one, severity: critical, category: race, span: "reads and then writes", right: "adds in one step", wrong: "w", claims: ["race atomic"] }}
   - {{ id: two, severity: major, category: wrong-unit, span: "after 5 hours", right: "after 5 minutes", wrong: "w", claims: ["hour minute"] }}

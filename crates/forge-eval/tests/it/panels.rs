@@ -137,6 +137,14 @@ fn a_recommendation_follows_the_wish_and_claims_no_certainty_that_is_not_there()
     // Of one change nobody knows how others differ, and all or nothing of a few is no certainty.
     let one = recommended(&matrix(&half), Wish::default().with_size(Some(1)));
     assert!(one.interval.unwrap().high - one.interval.unwrap().low > 0.3, "{one:?}");
+    // Three changes of which nearly the same was found: drawn whole, they would seem to leave no doubt.
+    let mut three = matrix(&[half.clone(), half.clone(), half.clone()].concat());
+    for (at, issue) in three.issues.iter_mut().enumerate() {
+        issue.change = Some((at / 10).to_string());
+    }
+    three.issues[1].found_by = vec!["a".to_owned()];
+    let three = recommended(&three, Wish::default().with_size(Some(1))).interval.unwrap();
+    assert!(three.high - three.low > 0.25, "{three:?}");
     let all = recommended(&matrix(&[&["a"][..]; 4]), Wish::default());
     assert!(all.interval.unwrap().low < 0.6 && all.interval.unwrap().contains(1.0), "{all:?}");
     // Whoever has no price is not taken for being unknown.

@@ -64,7 +64,7 @@ fn participants_are_asked_and_read_as_in_a_session() {
     // Each is told the task and nothing of the faults or of the others.
     for call in script.calls() {
         let text = format!("{}\n{}", call.request.system_text(), prompt(&call.request));
-        assert!(text.contains("Design a queue for one process."), "{text}");
+        assert!(text.contains("Design a queue for one process. It survives a restart."), "{text}");
         assert!(!text.contains("stale-name") && !text.contains("keen") && !text.contains("clean"), "{text}");
     }
 }
