@@ -118,6 +118,7 @@ fn what_is_typed_or_written_wrongly_is_told_with_what_to_do() {
         ("critics --offline --corpus corpus --simulate x=1", "write a name and three rates"),
         ("critics --offline --corpus corpus --coverage 80", "must be between 0 and 1"),
         ("critics --offline --corpus corpus --html report.pdf", "`.pdf` is not a format"),
+        ("critics --offline --corpus corpus --inject 529@anthropic", "`--inject` changes nothing"),
         ("panels m.csv", "m.csv:3: b has \"x\"; write 1 where it found the issue and 0 where not"),
         ("panels nowhere.csv", "nowhere.csv cannot be read"),
         ("panels m.csv --coverage 0.5 --seats 2", "cannot be used with"),

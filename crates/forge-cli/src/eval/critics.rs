@@ -33,6 +33,10 @@ const SIMULATED: [(&str, [f64; 3], f64); 4] = [
 pub(super) async fn run(typed: EvalCritics, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
     // Before anything is sent: a report is paid for whether or not it can be written.
     typed.wish.html.as_deref().map(files::check_output).transpose()?;
+    if args.injects {
+        let next = "leave `--inject` out: no vendor is simulated here, critics are";
+        return Err(CliError::usage("`--inject` changes nothing in an evaluation", next));
+    }
     let corpus = corpus(&typed)?;
     if args.source.offline {
         note(args.quiet, "SIMULATED: offline; simulated critics read, no model is asked");
