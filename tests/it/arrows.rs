@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 27] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -27,6 +27,7 @@ const ARROWS: [(&str, &[&str]); 26] = [
         "forge-agent",
         &["forge-core", "forge-durable", "forge-edit", "forge-index", "forge-prompt", "forge-session"],
     ),
+    ("forge-eval", &["forge-core", "forge-session"]),
     ("forge-worker", &["forge-core"]),
     ("forge-tui", &["forge-core", "forge-worker"]),
     ("forge-sim", &[]),
@@ -56,7 +57,16 @@ const ARROWS: [(&str, &[&str]); 26] = [
     ("forge-mcp", &["forge", "forge-index"]),
     (
         "forge-cli",
-        &["forge", "forge-gateway", "forge-index", "forge-mcp", "forge-sim", "forge-tui", "forge-worker"],
+        &[
+            "forge",
+            "forge-eval",
+            "forge-gateway",
+            "forge-index",
+            "forge-mcp",
+            "forge-sim",
+            "forge-tui",
+            "forge-worker",
+        ],
     ),
     ("forge-benches", &["forge-core", "forge-session"]),
     ("forge-examples", &[]),

@@ -508,6 +508,30 @@ fn the_forms_of_workflows_obey_their_schemas_too() {
     forms.end(&["failure", "workflow", "workflow-diff", "workflow-event", "workflow-list"]);
 }
 
+#[test]
+fn what_evaluations_print_obeys_its_schemas() {
+    let place = Place::new("forms-eval");
+    crate::eval::corpus(&place, 3);
+    let mut forms = Forms::default();
+    let critics = |words: &[&str]| {
+        place.command(&[&["eval", "critics", "--offline", "--corpus", "corpus"], words].concat())
+    };
+    forms.hold_output("eval-critics-plan", 0, &mut critics(&["--dry-run"]));
+    let report = forms.hold_output("eval-critics", 0, &mut critics(&[]));
+    assert_eq!(report["critics"].as_array().map(Vec::len), Some(4), "{report}");
+    let alone = forms.hold_output("eval-critics", 0, &mut critics(&["--participants", "alpha"]));
+    assert_eq!(alone["panels"], Value::Null);
+    forms.hold_output("failure", 2, &mut critics(&["--participants", "nobody"]));
+    std::fs::write(place.path("report.json"), report.to_string()).unwrap();
+    let panels = |words: &[&str]| place.command(&[&["eval", "panels"], words].concat());
+    let again = forms.hold_output("eval-panels", 0, &mut panels(&["report.json"]));
+    assert_eq!(again["coverage"], report["panels"]["coverage"]);
+    std::fs::write(place.path("bare.csv"), "a,b\n1,0\n0,0\n").unwrap();
+    forms.hold_output("eval-panels", 0, &mut panels(&["bare.csv", "--coverage", "0.9"]));
+    forms.hold_output("failure", 2, &mut panels(&["nowhere.csv"]));
+    forms.end(&["eval-critics", "eval-critics-plan", "eval-panels", "failure"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_forms_of_workers_obey_their_schemas_too() {

@@ -11,6 +11,7 @@ mod chat;
 mod config;
 mod continued;
 mod corpora;
+mod eval;
 mod examples;
 mod exec;
 mod failover;

@@ -23,6 +23,8 @@ const GROUPS: &[Group] = &[
     #[cfg(all(unix, feature = "worker"))]
     Group { title: "Workers", common: &["bead", "fleet"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
+    #[cfg(feature = "eval")]
+    Group { title: "Evidence", common: &["eval"], rest: &[] },
     Group { title: "Serve", common: SERVERS, rest: &["teams", "audit", "sim"] },
     #[cfg(feature = "index")]
     Group { title: "Code", common: &["index"], rest: &[] },

@@ -12,6 +12,8 @@ mod completion;
 mod config;
 mod doctor;
 mod error;
+#[cfg(feature = "eval")]
+mod eval;
 mod exec;
 mod files;
 #[cfg(all(unix, feature = "worker"))]
@@ -141,6 +143,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(exec.source);
             apart(exec::run(*exec, args)).await
         }
+        #[cfg(feature = "eval")]
+        Command::Eval { command } => apart(eval::run(command, globals)).await,
         Command::Run(run) => {
             let args = globals(run.source);
             apart(session::run(*run, args)).await

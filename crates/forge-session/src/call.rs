@@ -13,6 +13,8 @@ use forge_core::{
 use forge_prompt::RepetitionDetector;
 use futures_util::future::{Either, select};
 
+use crate::{plan::Settings, profile::ModelProfile, stage::Stage};
+
 /// The time limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallLimits {
@@ -22,6 +24,34 @@ pub(crate) struct CallLimits {
     pub(crate) gap: Duration,
     /// Altogether.
     pub(crate) ceiling: Duration,
+}
+
+/// No call takes longer, whatever the settings say: clocks end somewhere.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl CallLimits {
+    /// How long a call of `stage` may take: as the session says, twice as long for a model that thinks, or as its
+    /// configuration says, if that is longer; never beyond what is `left` of the session.
+    pub(crate) fn of(
+        settings: &Settings,
+        stage: Stage,
+        profile: &ModelProfile,
+        left: Option<Duration>,
+    ) -> Self {
+        let times = if profile.thinks() { 2 } else { 1 };
+        let longer = |usual: Duration, configured: Option<Duration>| {
+            usual.max(configured.unwrap_or_default()).min(LONGEST)
+        };
+        let configured = profile.configured.timeouts;
+        let ceiling = settings.ceilings.of(stage).saturating_mul(times);
+        let first = settings.first_content.saturating_mul(times);
+        Self {
+            first_content: longer(first, configured.map(|clocks| clocks.first_event)),
+            gap: longer(settings.gap, configured.map(|clocks| clocks.gap)),
+            // The end of the session bounds the whole call, and with it the other clocks.
+            ceiling: longer(ceiling, configured.map(|clocks| clocks.total)).min(left.unwrap_or(LONGEST)),
+        }
+    }
 }
 
 /// Makes the call. Dropping the future cancels it. `on_text` receives every piece of the answer's text, as it

@@ -5,7 +5,7 @@
 /// unequal catchability"; the small-sample factor is that of Chao and Chiu 2016), from the faults that exactly
 /// one and exactly two of them raised. It is a lower bound and says next to nothing about one small text.
 /// `None` with fewer than two seats.
-pub(crate) fn undetected_lower_bound(seats: usize, by_one: usize, by_two: usize) -> Option<f64> {
+pub fn undetected_lower_bound(seats: usize, by_one: usize, by_two: usize) -> Option<f64> {
     if seats < 2 {
         return None;
     }

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Answers use about one in so many of the tokens that they may have.
-const LIKELY_SHARE: u64 = 4;
+pub(crate) const LIKELY_SHARE: u64 = 4;
 
 /// What a session will use. Nothing is promised: a model that writes less takes less, repairs and fallbacks
 /// take more.
@@ -105,7 +105,7 @@ impl Session {
 }
 
 /// The state in which the first choices have answered, so that the rules of the planner say who comes next.
-fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
+pub(crate) fn assumed_state(deps: &SessionDeps, plan: &Plan) -> State {
     let plan = deps.resolved(plan.clone());
     let names = names::of(&plan);
     let drafter = plan.cast.drafter.first().cloned();

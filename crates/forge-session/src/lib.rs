@@ -12,6 +12,8 @@
 //! - The [`SessionResult`] has the document, what is less than planned ([`SessionResult::banners`]), every
 //!   finding with its outcome, dissents, costs and times, as Markdown, JSON, or one HTML page.
 //!
+//! [`CritiqueCall`] is the critique stage by itself, for whoever measures critics.
+//!
 //! A failing model is never an error of the session: fallbacks are asked, the panel continues with those who answer,
 //! and the result begins with what is missing. [`SessionError`] is about the plan and the journal.
 //!
@@ -52,6 +54,7 @@ mod call;
 mod capture_recapture;
 mod contribution;
 mod controls;
+mod critique;
 mod decision;
 mod deps;
 mod engine;
@@ -83,8 +86,10 @@ pub use answer::{
 };
 pub use approver::Approver;
 pub use budget::{BudgetHold, Prices, no_prices};
+pub use capture_recapture::undetected_lower_bound;
 pub use contribution::{Contribution, Deed};
 pub use controls::{Controls, Receipt};
+pub use critique::{CritiqueAnswer, CritiqueCall};
 pub use decision::{ConflictResolution, Decision, Resolution};
 pub use deps::{Providers, SessionDeps};
 pub use engine::Session;
@@ -95,6 +100,7 @@ pub use finding::{Finding, FindingState, Raised};
 pub use forge_prompt::PromptError;
 pub use ledger::Ledger;
 pub use notice::{Notice, Observer};
+pub use passage::QuoteIndex;
 pub use plan::{Caps, Cast, Plan, Settings};
 pub use profile::{CallSettings, Configured, nothing_configured};
 pub use prompt::Prompts;

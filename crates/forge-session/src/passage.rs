@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 
 /// A text without its white space, in which quotes are searched: models wrap lines anew when they quote.
 #[derive(Debug, Default)]
-pub(crate) struct QuoteIndex {
+pub struct QuoteIndex {
     solid: String,
     /// Where each word begins, in bytes of `solid` and of the text.
     words: Vec<(usize, usize)>,
@@ -14,7 +14,7 @@ pub(crate) struct QuoteIndex {
 
 impl QuoteIndex {
     /// The index over a text. It takes time in proportion to the text, and is made once for many quotes.
-    pub(crate) fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let words = Vec::with_capacity(text.len() / 4);
         let mut index = Self { solid: String::with_capacity(text.len()), words };
         let mut begin = 0;
@@ -41,7 +41,7 @@ impl QuoteIndex {
 
     /// Where `quote` stands first, in bytes of the text, whatever the white space and with or without quotation
     /// marks around it.
-    pub(crate) fn find(&self, quote: &str) -> Option<Range<usize>> {
+    pub fn find(&self, quote: &str) -> Option<Range<usize>> {
         self.find_all(quote).next()
     }
 

@@ -6,6 +6,8 @@ mod backup;
 mod bead;
 mod chat;
 mod config;
+#[cfg(feature = "eval")]
+mod eval;
 mod exec;
 #[cfg(all(unix, feature = "worker"))]
 mod fleet;
@@ -40,6 +42,8 @@ pub(crate) use self::bead::{
     BeadAdd, BeadClaim, BeadClose, BeadCommand, BeadDep, BeadImport, BeadList, BeadPlace, BeadRelease,
     BeadRenew, WorkerArg,
 };
+#[cfg(feature = "eval")]
+pub(crate) use self::eval::{EvalCommand, EvalCritics, EvalPanels, EvalWish};
 #[cfg(all(unix, feature = "worker"))]
 pub(crate) use self::fleet::{FleetCommand, FleetRun};
 #[cfg(feature = "index")]
@@ -246,6 +250,12 @@ pub(crate) enum Command {
     Mcp {
         #[command(subcommand)]
         command: McpCommand,
+    },
+    /// Measure which critics find what, and which panel is worth its price.
+    #[cfg(feature = "eval")]
+    Eval {
+        #[command(subcommand)]
+        command: EvalCommand,
     },
     /// Run coding agents in tmux: start, watch, tell and stop them.
     #[cfg(feature = "worker")]

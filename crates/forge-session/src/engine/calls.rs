@@ -19,9 +19,6 @@ use crate::{
     stage::{CallKey, Stage},
 };
 
-/// No call takes longer, whatever the settings say: clocks end somewhere.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
-
 impl SessionMachine {
     /// Makes a call whose intent is in the journal.
     pub(super) fn perform_call(
@@ -56,25 +53,12 @@ impl SessionMachine {
         .boxed()
     }
 
-    /// How long the call may take: as the session says, twice as long for a model that thinks, or as its
-    /// configuration says, if that is longer; never beyond the end of the session.
+    /// How long the call may take, which is never beyond the end of the session.
     fn limits(&self, planned: &PlannedCall, now: Duration) -> CallLimits {
         let settings = &self.state.plan.settings;
         let profile = self.deps.profile(&planned.participant);
-        let times = if profile.thinks() { 2 } else { 1 };
-        let longer = |usual: Duration, configured: Option<Duration>| {
-            usual.max(configured.unwrap_or_default()).min(LONGEST)
-        };
-        let configured = profile.configured.timeouts;
-        let ceiling = settings.ceilings.of(planned.key.stage).saturating_mul(times);
-        // The end of the session bounds the whole call, and with it the other clocks.
-        let left = settings.caps.time.map_or(LONGEST, |cap| cap.saturating_sub(now));
-        let first = settings.first_content.saturating_mul(times);
-        CallLimits {
-            first_content: longer(first, configured.map(|clocks| clocks.first_event)),
-            gap: longer(settings.gap, configured.map(|clocks| clocks.gap)),
-            ceiling: longer(ceiling, configured.map(|clocks| clocks.total)).min(left),
-        }
+        let left = settings.caps.time.map(|cap| cap.saturating_sub(now));
+        CallLimits::of(settings, planned.key.stage, &profile, left)
     }
 
     /// The entries for the end of a call: the answer or the failure, and the pause or the drop that follows

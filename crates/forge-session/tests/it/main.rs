@@ -5,6 +5,7 @@ mod anonymity;
 mod bad_input;
 mod budget;
 mod council;
+mod critique;
 mod cut;
 mod example;
 mod files;
