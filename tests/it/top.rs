@@ -28,13 +28,13 @@ impl Screen {
             String::from_utf8(output.stdout).unwrap()
         };
         let doctor: serde_json::Value = serde_json::from_str(&said(&["worker", "doctor", "--json"])).unwrap();
-        let workers = TmuxServer(doctor["socket"].as_str().unwrap().to_owned());
+        let own = TmuxServer(doctor["socket"].as_str().unwrap().to_owned());
         for worker in workers {
             said(&["worker", "spawn", worker, "--agent", "sim", "-q"]);
         }
         said(&["bead", "add", "Mend the parser"]);
         let server = TmuxServer(format!("{name}-{}", std::process::id()));
-        let screen = Self { place, server, _workers: workers };
+        let screen = Self { place, server, _workers: own };
         let top = screen.place.command(&["top"]);
         // The shell stays behind, so that the terminal can be seen afterwards.
         let line = format!(

@@ -193,9 +193,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(options.source);
             apart(doctor::run(options, args)).await
         }
-        Command::Metrics { command } => {
-            metrics::run(if json { command.in_json() } else { command }, config, quiet)
-        }
+        Command::Metrics { command } => metrics::run(command, config, quiet, json),
         #[cfg(feature = "index")]
         Command::Index { command } => index::run(&command, quiet, json),
         #[cfg(feature = "mcp")]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
 
 use chrono::Utc;
 use forge::storage::queue::{DecisionLog as _, LeaseEnding};
-use forge_worker::{TaskQueue, routing::TierRecord};
+use forge_worker::{TaskQueue, WorkerTier, routing::TierRecord};
 use serde_json::{Value, json};
 
 use crate::{args::BeadPlace, bead, error::CliError, layout, metrics, terminal};
@@ -42,7 +42,7 @@ pub(super) async fn run(place: BeadPlace, as_json: bool) -> Result<ExitCode, Cli
             "tier": tier,
             "closed": record.closed,
             "returned": record.returned,
-            "proposal": tier.parse().ok().and_then(|tier| record.proposal(tier)).map(|tier| tier.as_str()),
+            "proposal": tier.parse().ok().and_then(|tier| record.proposal(tier)).map(WorkerTier::as_str),
         })
     };
     let rows: Vec<Value> = records.iter().map(row).collect();

@@ -35,8 +35,13 @@ pub(crate) fn ledger(simulated: bool, quiet: bool) -> Option<Store> {
     Some(Store::open_or_spool(options(&path)))
 }
 
-pub(crate) fn run(command: MetricsCommand, named: Option<&Path>, quiet: bool) -> Result<ExitCode, CliError> {
-    match command {
+pub(crate) fn run(
+    command: MetricsCommand,
+    named: Option<&Path>,
+    quiet: bool,
+    as_json: bool,
+) -> Result<ExitCode, CliError> {
+    match if as_json { command.in_json() } else { command } {
         MetricsCommand::Summary(args) => summary::run(&args, quiet),
         MetricsCommand::Export(args) => self::export(&args, quiet),
         MetricsCommand::Sql(args) => sql::run(&args, quiet),
