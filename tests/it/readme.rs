@@ -59,7 +59,8 @@ fn every_command_of_the_readme_works_as_it_is_shown() {
         if let Some(id) = command.iter_mut().find(|word| word.starts_with("2026")) {
             id.clone_from(&session);
         }
-        let asks_nobody = ["config", "completions", "index", "log", "man"].contains(&command[0].as_str());
+        let asks_nobody =
+            ["config", "completions", "index", "log", "man", "top"].contains(&command[0].as_str());
         if !asks_nobody && !command.contains(&"--offline".to_owned()) {
             command.push("--offline".into());
         }

@@ -20,8 +20,6 @@ const GROUPS: &[Group] = &[
     Group { title: "Ask", common: &["run", "review", "ask", "chat", "follow"], rest: &["exec"] },
     #[cfg(unix)]
     Group { title: "Work", common: &["workflow", "plan", "edit"], rest: &[] },
-    #[cfg(all(unix, feature = "worker"))]
-    Group { title: "Workers", common: &["bead", "fleet"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },
     #[cfg(feature = "eval")]
     Group { title: "Evidence", common: &["eval"], rest: &[] },
@@ -29,7 +27,7 @@ const GROUPS: &[Group] = &[
     #[cfg(feature = "index")]
     Group { title: "Code", common: &["index"], rest: &[] },
     #[cfg(feature = "worker")]
-    Group { title: "Workers", common: WORKERS, rest: &["hook"] },
+    Group { title: "Workers", common: &["worker", "bead", "fleet", "top"], rest: &["hook"] },
     Group {
         title: "Set up",
         common: &["config", "providers", "models", "prompts", "route", "doctor"],
@@ -41,11 +39,6 @@ const GROUPS: &[Group] = &[
 const SERVERS: &[&str] = &["serve", "mcp", "watch", "keys"];
 #[cfg(not(feature = "mcp"))]
 const SERVERS: &[&str] = &["serve", "watch", "keys"];
-
-#[cfg(feature = "tui")]
-const WORKERS: &[&str] = &["worker", "top"];
-#[cfg(all(feature = "worker", not(feature = "tui")))]
-const WORKERS: &[&str] = &["worker"];
 
 /// Lines are no longer than this, however wide the terminal is.
 const WIDEST: usize = 100;

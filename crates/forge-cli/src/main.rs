@@ -202,9 +202,8 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Worker { command } => apart(worker::run(command, quiet, json)).await,
         #[cfg(feature = "tui")]
         Command::Top(top) => apart(top::run(top, json)).await,
-        // The reports themselves are taken before the arguments are read.
         #[cfg(feature = "worker")]
-        Command::Hook { .. } => Ok(ExitCode::SUCCESS),
+        Command::Hook { .. } => Ok(ExitCode::SUCCESS), // Reports are taken before the arguments are read.
         Command::Backup(backup) => backup::run(&backup, quiet, json),
         Command::Config { command } => config::run(command, config, quiet, json),
         // Text would break the promise of one object, and an object would be of no use to a shell.
