@@ -88,6 +88,9 @@ fn each_idle_worker_gets_one_bead_and_busy_ones_none() {
         words(&planner.next(&view(1, workers, &["a", "b", "c"]))),
         ["a to f-standard-1", "b to f-standard-3"]
     );
+    let not_begun = worker("f-standard-1", WorkerState::Ready, 0).with_task(task("x", 1, 5));
+    let steps = words(&planner.next(&view(6, vec![not_begun], &["a"])));
+    assert!(!steps.contains(&"a to f-standard-1".to_owned()), "it has one that it has not begun yet");
     for state in [WorkerState::Paused, WorkerState::Frozen, WorkerState::Unknown, WorkerState::Stopping] {
         let steps = planner.next(&view(2, vec![worker("f-standard-1", state.clone(), 0)], &["a"]));
         assert!(!words(&steps).iter().any(|step| step.contains(" to ")), "{state:?}: {steps:?}");
@@ -177,7 +180,9 @@ fn one_that_was_stopped_by_hand_stays_so_and_one_of_an_earlier_run_is_started_ag
         "it ended before this fleet began"
     );
     planner.next(&view(2, vec![worker("f-standard-1", WorkerState::Working, 2)], &["a"]));
-    assert!(planner.next(&stopped(60)).is_empty(), "somebody has stopped it since");
+    for later in [60, 120] {
+        assert!(planner.next(&stopped(later)).is_empty(), "somebody has stopped it since");
+    }
 }
 
 #[test]
@@ -234,4 +239,20 @@ fn a_prompt_says_how_the_bead_ends_and_quotes_what_a_shell_would_split() {
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+}
+
+#[test]
+fn another_tier_is_proposed_only_where_enough_is_known() {
+    use WorkerTier::{Budget, Premium, Standard};
+
+    let proposal = |closed, returned, tier| crate::routing::TierRecord { closed, returned }.proposal(tier);
+    assert_eq!(proposal(4, 2, Standard), None, "a third is not more than a third");
+    assert_eq!(proposal(3, 2, Standard), Some(Premium));
+    assert_eq!(proposal(3, 2, Budget), Some(Standard));
+    assert_eq!(proposal(3, 2, Premium), None, "there is no dearer one");
+    assert_eq!(proposal(1, 3, Standard), None, "four ends say nothing");
+    assert_eq!(proposal(9, 0, Standard), None);
+    assert_eq!(proposal(10, 0, Standard), Some(Budget));
+    assert_eq!(proposal(10, 1, Standard), None);
+    assert_eq!(proposal(10, 0, Budget), None, "there is no cheaper one");
 }
