@@ -214,6 +214,55 @@ fn the_shim_renews_the_lease_of_its_worker_without_any_fleet() {
 }
 
 #[test]
+fn a_fleet_has_no_workers_of_another_fleet_or_of_another_folder() {
+    let ground = Ground::new("fleet-names");
+    // Workers that the fleet would take for its own by the beginning of their names, or by their folder.
+    let elsewhere = ground.place.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let spawn = |name: &str, folder: &str| {
+        let words = ["worker", "spawn", name, "--agent", "sim", "--workspace", folder, "-q", "--json"];
+        json(&mut ground.command(&words));
+    };
+    spawn("f-gui-standard-1", &ground.place.path("."));
+    spawn("f-standard-2", &elsewhere);
+    ground.beads(2, 0);
+    let tally = json(ground.fleet(&["--standard", "1", "--json"]).stderr(Stdio::null()));
+    assert_eq!((&tally["started"], &tally["closed"]), (&1.into(), &2.into()), "{tally}");
+    let owners: Vec<_> = ground.all().iter().map(|bead| bead["lease"]["owner"].clone()).collect();
+    assert!(owners.iter().all(|owner| owner == "f-standard-1"), "{owners:?}");
+    // The name that it would give is taken.
+    ground.beads(1, 0);
+    let output = ground.fleet(&["--standard", "2"]).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("f-standard-2") && said.contains("elsewhere") && said.contains("--name"), "{said}");
+    for name in ["f-gui-standard-1", "f-standard-2"] {
+        json(&mut ground.command(&["worker", "kill", name, "--json"]));
+    }
+}
+
+#[test]
+fn a_bead_that_is_closed_while_somebody_has_it_is_counted_once() {
+    let ground = Ground::new("fleet-closed");
+    std::fs::create_dir(ground.place.path(".beads")).unwrap();
+    let file = ground.place.path(".beads/issues.jsonl");
+    std::fs::write(&file, "").unwrap();
+    ground.beads(2, 0);
+    let claimed = json(&mut ground.command(&["bead", "claim", "--worker", "alpha", "--json"]));
+    let id = claimed["bead"]["id"].as_str().unwrap();
+    // By hand, past the lease.
+    let lines = std::fs::read_to_string(&file).unwrap();
+    let line = lines.lines().find(|line| line.contains(id)).unwrap();
+    let mut bead: Value = serde_json::from_str(line).unwrap();
+    bead["status"] = "closed".into();
+    bead["closed_at"] = bead["updated_at"].clone();
+    std::fs::write(&file, lines.replace(line, &bead.to_string())).unwrap();
+    let status = json(&mut ground.command(&["fleet", "status", "--json"]));
+    let expected = serde_json::json!({ "ready": 1, "claimed": 0, "waiting": 0, "closed": 1 });
+    assert_eq!(status["beads"], expected);
+}
+
+#[test]
 fn an_agent_that_is_not_there_is_said_at_once() {
     let ground = Ground::new("fleet-agent");
     ground.beads(1, 0);

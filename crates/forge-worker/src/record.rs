@@ -33,6 +33,9 @@ pub struct WorkerSpec {
     /// The repository that `workspace` is a worktree of, where it is one.
     #[serde(default)]
     pub repository: Option<PathBuf>,
+    /// The folder that it was launched for; see [`WorkerSpec::project`].
+    #[serde(default)]
+    pub project: Option<PathBuf>,
     /// The model, as the agent calls it.
     pub model: String,
     /// What it costs and can do.
@@ -62,6 +65,15 @@ pub struct WorkerSpec {
     /// How often it has been started again.
     #[serde(default)]
     pub restarts: u32,
+}
+
+impl WorkerSpec {
+    /// The folder that it was launched for, whose queue its beads come from. What it works in may be a worktree of it.
+    #[must_use]
+    pub fn project(&self) -> &Path {
+        // A record of an earlier version names the repository only.
+        self.project.as_ref().or(self.repository.as_ref()).unwrap_or(&self.workspace)
+    }
 }
 
 /// How far a shim is.

@@ -8,7 +8,10 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use forge::store::Store;
+use forge::{
+    storage::queue::{DecisionLog as _, KeptDecision},
+    store::Store,
+};
 use forge_worker::{BeadId, TaskQueue, TaskQueueError, WorkerId, queue::Snapshot};
 use serde_json::Value;
 
@@ -21,16 +24,16 @@ use crate::{
     terminal::{self, note},
 };
 
-pub(super) struct Desk {
-    pub(super) queue: TaskQueue,
-    pub(super) store: Arc<Store>,
+pub(crate) struct Desk {
+    pub(crate) queue: TaskQueue,
+    pub(crate) store: Arc<Store>,
     pub(super) now: DateTime<Utc>,
     pub(super) quiet: bool,
     pub(super) json: bool,
 }
 
 impl Desk {
-    pub(super) fn open(place: &BeadPlace, quiet: bool, json: bool) -> Result<Self, CliError> {
+    pub(crate) fn open(place: &BeadPlace, quiet: bool, json: bool) -> Result<Self, CliError> {
         let workspace = workspace(place.workspace.clone())?;
         let store = Arc::new(metrics::open(false)?);
         let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| refused(error, None))?;
@@ -38,12 +41,18 @@ impl Desk {
     }
 
     /// What stands in the queue. What is wrong with its lines is said.
-    pub(super) async fn snapshot(&self) -> Result<Snapshot, CliError> {
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, CliError> {
         let snapshot = self.queue.snapshot(self.now).await.map_err(|error| refused(error, None))?;
         for line in self.notes(&snapshot) {
             note(self.quiet, &line);
         }
         Ok(snapshot)
+    }
+
+    /// Why beads were handed out as they were, in the order of time.
+    pub(crate) async fn decisions(&self) -> Result<Vec<KeptDecision>, CliError> {
+        let kept = self.store.decisions(self.queue.name(), None).await;
+        kept.map_err(|error| CliError::failed("the decisions cannot be read", &error))
     }
 
     /// What is wrong with the queue and keeps nothing from being done, in sentences.
@@ -98,7 +107,7 @@ pub(super) fn worker(args: &WorkerArg) -> Result<Option<WorkerId>, CliError> {
 }
 
 /// The folder whose queue it is. A worker in a worktree of its own has the queue of its workspace by `FORGE_WORKSPACE`.
-pub(crate) fn workspace(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+fn workspace(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
     if let Some(named) = named.or_else(|| variable("FORGE_WORKSPACE").map(PathBuf::from)) {
         return if named.is_dir() {
             Ok(named)

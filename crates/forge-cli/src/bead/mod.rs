@@ -7,13 +7,11 @@ mod lease;
 mod refused;
 mod show;
 
-pub(crate) use self::{desk::workspace, refused::refused};
+pub(crate) use self::{desk::Desk, refused::refused};
 
 use std::process::ExitCode;
 
 use crate::{args::BeadCommand, error::CliError};
-
-use self::desk::Desk;
 
 pub(crate) async fn run(command: BeadCommand, quiet: bool, json: bool) -> Result<ExitCode, CliError> {
     let open = |place| Desk::open(place, quiet, json);

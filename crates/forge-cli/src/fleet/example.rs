@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
     sync::Arc,
 };
@@ -51,7 +51,7 @@ pub(super) async fn run(args: FleetRun, quiet: bool, as_json: bool) -> Result<Ex
 }
 
 /// A git repository with one commit.
-fn create(folder: &Path, repository: &PathBuf) -> Result<(), std::io::Error> {
+fn create(folder: &Path, repository: &Path) -> Result<(), std::io::Error> {
     // One that is there belongs to somebody.
     fs::create_dir(folder)?;
     fs::create_dir(folder.join("state"))?;

@@ -24,7 +24,7 @@ pub(crate) async fn run(command: FleetCommand, quiet: bool, as_json: bool) -> Re
     match command {
         FleetCommand::Run(args) if args.offline => example::run(*args, quiet, as_json).await,
         FleetCommand::Run(args) => run::of_workspace(*args, quiet, as_json).await,
-        FleetCommand::Status(place) => status::run(place, as_json).await,
-        FleetCommand::Tune(place) => tune::run(place, as_json).await,
+        FleetCommand::Status(place) => status::run(place, quiet, as_json).await,
+        FleetCommand::Tune(place) => tune::run(place, quiet, as_json).await,
     }
 }

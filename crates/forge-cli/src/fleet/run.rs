@@ -1,21 +1,24 @@
 //! `forge fleet run`.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use chrono::Utc;
 use forge::{store::Store, time::SystemTimer};
 use forge_worker::{
     LaunchConfig, StatusWatcher, TaskQueue, WorkerHome, WorkerLauncher, WorkerTier,
-    fleet::{Fleet, FleetNews, FleetPlan, FleetState},
+    fleet::{Fleet, FleetError, FleetNews, FleetPlan, FleetState},
     worktree,
 };
 use serde_json::json;
 
 use crate::{
     args::FleetRun,
-    bead,
+    bead::Desk,
     error::CliError,
-    metrics,
     paths::paths,
     signals::Interrupts,
     terminal::{self, note},
@@ -40,12 +43,12 @@ pub(super) struct Tally {
 }
 
 pub(super) async fn of_workspace(args: FleetRun, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
-    let workspace = bead::workspace(args.place.workspace.clone())?;
+    let desk = Desk::open(&args.place, quiet, as_json)?;
     let no_state = || CliError::usage("there is no folder for the state", "set FORGE_HOME to one, or HOME");
     let home = WorkerHome::new(paths().state.ok_or_else(no_state)?);
-    let store = Arc::new(metrics::open(false)?);
-    let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| bead::refused(error, None))?;
-    let ground = Ground { launcher: WorkerLauncher::with_home(home), store, queue: Arc::new(queue) };
+    let workspace = PathBuf::from(desk.queue.name());
+    let (launcher, queue) = (WorkerLauncher::with_home(home), Arc::new(desk.queue));
+    let ground = Ground { launcher, store: desk.store, queue };
     // Before the first bead is there, or a fleet would wait for it in vain.
     let agent = args.agent.as_deref().unwrap_or_default();
     ground.launcher.knows(agent).map_err(|error| worker::of_launch(&error))?;
@@ -59,6 +62,7 @@ pub(super) async fn of_workspace(args: FleetRun, quiet: bool, as_json: bool) -> 
         .with_workers(WorkerTier::Standard, if has_tier { args.standard } else { 1 })
         .with_workers(WorkerTier::Budget, args.budget)
         .with_restart(args.restart)
+        .with_seed(std::process::id())
         .until_empty(args.until_empty);
     let tally = work(&ground, plan, config, quiet).await?;
     tally.tell(as_json)?;
@@ -92,13 +96,18 @@ pub(super) async fn work(
     let mut is_draining = false;
     loop {
         let looked = fleet.look(Utc::now()).await;
-        let news = looked.map_err(|error| CliError::failed("the fleet cannot go on", &error))?;
+        let news = looked.map_err(refused)?;
         let is_over = news.contains(&FleetNews::End);
         for one in &news {
             tally.count(one);
             note(quiet, &sentence(one));
         }
-        if let Some(FleetNews::NotStarted(_, why)) = news.iter().find(|_| tally.started == 0) {
+        let failed = news.iter().find_map(|one| match one {
+            FleetNews::NotStarted(_, why) => Some(why),
+            _ => None,
+        });
+        // Where workers run, those of an earlier fleet among them, the work goes on without the missing one.
+        if let Some(why) = failed.filter(|_| tally.started == 0 && fleet.running() == 0) {
             return Err(CliError::usage(
                 format!("no worker can be started: {why}"),
                 "`forge worker doctor` says what this machine lacks",
@@ -134,6 +143,16 @@ pub(super) async fn work(
                 }
             }
         }
+    }
+}
+
+fn refused(error: FleetError) -> CliError {
+    match error {
+        FleetError::NameTaken { .. } => CliError::usage(
+            error.to_string(),
+            "such as `forge fleet run --name NAME`; `forge worker list` shows who is there",
+        ),
+        error => CliError::failed("the fleet cannot go on", &error),
     }
 }
 

@@ -1,21 +1,16 @@
 //! `forge fleet status`.
 
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, process::ExitCode};
 
-use chrono::Utc;
-use forge::storage::queue::DecisionLog as _;
-use forge_worker::{BeadStatus, TaskQueue, WorkerHome, WorkerLauncher, WorkerStatus, WorkerTier};
+use forge_worker::{WorkerHome, WorkerLauncher, WorkerStatus, WorkerTier, queue::Standing};
 use serde_json::json;
 
-use crate::{args::BeadPlace, bead, error::CliError, layout, metrics, paths::paths, terminal};
+use crate::{args::BeadPlace, bead::Desk, error::CliError, layout, paths::paths, terminal};
 
-pub(super) async fn run(place: BeadPlace, as_json: bool) -> Result<ExitCode, CliError> {
-    let workspace = bead::workspace(place.workspace)?;
-    let store = Arc::new(metrics::open(false)?);
-    let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| bead::refused(error, None))?;
-    let snapshot = queue.snapshot(Utc::now()).await.map_err(|error| bead::refused(error, None))?;
-    let failed = |error| CliError::failed("the decisions cannot be read", &error);
-    let decisions = store.decisions(queue.name(), None).await.map_err(failed)?.len();
+pub(super) async fn run(place: BeadPlace, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let desk = Desk::open(&place, quiet, as_json)?;
+    let snapshot = desk.snapshot().await?;
+    let decisions = desk.decisions().await?.len();
     let mut tiers: BTreeMap<WorkerTier, BTreeMap<&str, usize>> =
         WorkerTier::ALL.into_iter().map(|tier| (tier, BTreeMap::new())).collect();
     if let Some(state) = paths().state {
@@ -25,10 +20,12 @@ pub(super) async fn run(place: BeadPlace, as_json: bool) -> Result<ExitCode, Cli
             *tiers.entry(handle.tier).or_default().entry(seen.state.status().as_str()).or_default() += 1;
         }
     }
-    let ready = snapshot.ready(&[]).len();
-    let claimed = snapshot.beads().iter().filter(|bead| snapshot.held(&bead.id).is_some()).count();
-    let closed = snapshot.beads().iter().filter(|bead| bead.status == BeadStatus::Closed).count();
-    let waiting = snapshot.beads().len() - ready - claimed - closed;
+    let standings = snapshot.standings();
+    let count = |is: fn(&Standing) -> bool| standings.iter().filter(|(_, standing)| is(standing)).count();
+    let ready = count(|standing| matches!(standing, Standing::Ready(_)));
+    let claimed = count(|standing| matches!(standing, Standing::Claimed(_)));
+    let waiting = count(|standing| matches!(standing, Standing::Waiting(_)));
+    let closed = count(|standing| matches!(standing, Standing::Closed));
     let beads = json!({ "ready": ready, "claimed": claimed, "waiting": waiting, "closed": closed });
     if as_json {
         let words = |counts: &BTreeMap<&str, usize>| -> serde_json::Map<_, _> {

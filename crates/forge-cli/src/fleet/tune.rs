@@ -1,21 +1,16 @@
 //! `forge fleet tune`: what the ends of beads say of the tiers.
 
-use std::{collections::BTreeMap, process::ExitCode, sync::Arc};
+use std::{collections::BTreeMap, process::ExitCode};
 
-use chrono::Utc;
-use forge::storage::queue::{DecisionLog as _, LeaseEnding};
-use forge_worker::{TaskQueue, WorkerTier, routing::TierRecord};
+use forge::storage::queue::LeaseEnding;
+use forge_worker::{WorkerTier, routing::TierRecord};
 use serde_json::{Value, json};
 
-use crate::{args::BeadPlace, bead, error::CliError, layout, metrics, terminal};
+use crate::{args::BeadPlace, bead::Desk, error::CliError, layout, terminal};
 
-pub(super) async fn run(place: BeadPlace, as_json: bool) -> Result<ExitCode, CliError> {
-    let workspace = bead::workspace(place.workspace)?;
-    let store = Arc::new(metrics::open(false)?);
-    let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| bead::refused(error, None))?;
-    let snapshot = queue.snapshot(Utc::now()).await.map_err(|error| bead::refused(error, None))?;
-    let failed = |error| CliError::failed("the decisions cannot be read", &error);
-    let decisions = store.decisions(queue.name(), None).await.map_err(failed)?;
+pub(super) async fn run(place: BeadPlace, quiet: bool, as_json: bool) -> Result<ExitCode, CliError> {
+    let desk = Desk::open(&place, quiet, as_json)?;
+    let (snapshot, decisions) = (desk.snapshot().await?, desk.decisions().await?);
     // Of each bead the last decision, because the last lease is its end.
     let last: BTreeMap<_, Value> = decisions
         .into_iter()

@@ -8,7 +8,10 @@ use forge::{
     store::{Bucket, Filter, GroupBy, Store, StoreState},
 };
 use forge_tui::{AlertRow, Records, RouteRow, SessionRow, TaskRow, TaskState, UsageRow};
-use forge_worker::{Bead, BeadStatus, TaskQueue, queue::Snapshot};
+use forge_worker::{
+    Bead, TaskQueue,
+    queue::{Snapshot, Standing},
+};
 use serde_json::Value;
 
 /// Hours that are shown.
@@ -55,26 +58,25 @@ fn tasks(snapshot: &Snapshot, records: &mut Records) {
         owner,
         note,
     };
-    let ready = snapshot.ready(&[]);
-    let is_ready = |bead: &Bead| ready.iter().any(|(one, _)| one.id == bead.id);
-    let (mut claimed, mut blocked, mut closed) = (Vec::new(), Vec::new(), Vec::new());
-    for bead in snapshot.beads() {
-        if let Some(lease) = snapshot.held(&bead.id) {
-            let (owner, note) =
-                (lease.owner.to_string(), format!("until {}", lease.expires_at.format("%H:%M")));
-            claimed.push(row(bead, TaskState::Claimed, None, Some(owner), note));
-        } else if bead.status == BeadStatus::Closed {
-            closed.push((bead.updated_at, row(bead, TaskState::Closed, None, None, String::new())));
-        } else if !is_ready(bead) {
-            let why: Vec<_> = snapshot.obstacles(bead).iter().map(ToString::to_string).collect();
-            blocked.push(row(bead, TaskState::Blocked, None, None, why.join(", ")));
+    let (mut claimed, mut ready, mut blocked, mut closed) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (bead, standing) in snapshot.standings() {
+        match standing {
+            Standing::Claimed(lease) => {
+                let (owner, until) = (lease.owner.to_string(), lease.expires_at.format("until %H:%M"));
+                claimed.push(row(bead, TaskState::Claimed, None, Some(owner), until.to_string()));
+            }
+            Standing::Ready(score) => {
+                ready.push(row(bead, TaskState::Ready, Some(score.components.total()), None, String::new()));
+            }
+            Standing::Waiting(obstacles) => {
+                let why: Vec<_> = obstacles.iter().map(ToString::to_string).collect();
+                blocked.push(row(bead, TaskState::Blocked, None, None, why.join(", ")));
+            }
+            _ => closed.push((bead.updated_at, row(bead, TaskState::Closed, None, None, String::new()))),
         }
     }
     records.closed = closed.len();
     closed.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
-    let ready = ready.iter().map(|(bead, score)| {
-        row(bead, TaskState::Ready, Some(score.components.total()), None, String::new())
-    });
     let closed = closed.into_iter().take(MOST).map(|(_, row)| row);
     records.tasks = claimed.into_iter().chain(ready).chain(blocked).chain(closed).collect();
 }

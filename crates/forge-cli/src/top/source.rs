@@ -13,7 +13,7 @@ use forge_worker::{
 use tokio::sync::Mutex;
 
 use super::records;
-use crate::{bead, error::CliError, metrics, paths::paths};
+use crate::{args::BeadPlace, bead::Desk, error::CliError, paths::paths};
 
 /// Bytes of the end of what a worker has shown that are read.
 const MOST: u64 = 256 * 1024;
@@ -47,9 +47,9 @@ impl Machine {
         let no_state =
             || CliError::usage("there is no folder for the state", "set FORGE_HOME to one, or HOME");
         let home = WorkerHome::new(paths().state.ok_or_else(no_state)?);
-        let workspace = bead::workspace(workspace)?;
-        let store = Arc::new(metrics::open(false)?);
-        let queue = TaskQueue::open(&workspace, store.clone()).map_err(|error| bead::refused(error, None))?;
+        let desk = Desk::open(&BeadPlace { workspace }, true, false)?;
+        let workspace = PathBuf::from(desk.queue.name());
+        let (store, queue) = (desk.store, desk.queue);
         let watcher = StatusWatcher::new(&home, SystemTimer::shared()).and_then(|watcher| {
             let log = format!("{}-wal", store.path().display());
             let watcher = watcher.and(store.path())?.and(log.as_ref())?;
@@ -123,7 +123,15 @@ impl Source for Machine {
     }
 
     async fn records(&self) -> Records {
-        records::read(&self.store, &self.queue, Utc::now()).await
+        let (store, queue) = (Arc::clone(&self.store), Arc::clone(&self.queue));
+        // The store answers from its file, which may be large: the keys of the dashboard do not wait for it.
+        let runtime = tokio::runtime::Handle::current();
+        let read = move || runtime.block_on(records::read(&store, &queue, Utc::now()));
+        tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| {
+            let mut records = Records::default();
+            records.problems.push(format!("the records: {error}"));
+            records
+        })
     }
 
     async fn screen(&self, worker: &str) -> Option<String> {

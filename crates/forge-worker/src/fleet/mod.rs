@@ -3,15 +3,21 @@
 //! [`FleetPlanner`] decides and does nothing; [`Fleet`] looks and does what it says. Several fleets may work on one queue: what
 //! decides who has a bead is the lease.
 
+mod news;
 mod plan;
+mod planner;
 mod prompt;
 mod run;
+mod step;
 mod view;
 
 pub use self::{
-    plan::{FleetPlan, FleetPlanner, FleetStep},
+    news::{FleetError, FleetNews},
+    plan::FleetPlan,
+    planner::FleetPlanner,
     prompt::prompt,
-    run::{Fleet, FleetError, FleetNews},
+    run::Fleet,
+    step::FleetStep,
     view::{FleetState, FleetView, FleetWorker, HeldTask, SeenQueue},
 };
 

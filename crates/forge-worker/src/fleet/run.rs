@@ -9,8 +9,11 @@ use chrono::{DateTime, Utc};
 use forge_core::storage::queue::{DecisionLog, KeptDecision};
 
 use super::{
-    plan::{FleetPlan, FleetPlanner, FleetStep},
+    news::{FleetError, FleetNews},
+    plan::FleetPlan,
+    planner::FleetPlanner,
     prompt::prompt,
+    step::FleetStep,
     view::{FleetState, FleetView, FleetWorker, HeldTask, SeenQueue},
 };
 use crate::{
@@ -22,41 +25,6 @@ use crate::{
     renewal::LeaseRecord,
     routing::RoutingDecision,
 };
-
-/// Why a fleet cannot go on.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FleetError {
-    /// Its workers cannot be seen.
-    #[error(transparent)]
-    Launcher(#[from] LauncherError),
-}
-
-/// Something that has happened, for whoever runs the fleet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FleetNews {
-    /// A worker was started, or started again.
-    Started(String),
-    /// A worker could not be started; it is tried again at the next look.
-    NotStarted(String, String),
-    /// A worker stays down.
-    GaveUp(WorkerId, String),
-    /// A bead went to a worker.
-    HandedOut(Box<RoutingDecision>, u64),
-    /// A bead could not be handed out.
-    NotHandedOut(BeadId, String),
-    /// A bead went back into the queue.
-    TakenBack(BeadId, WorkerId, String),
-    /// A bead came back too often, and is left to people.
-    Left(BeadId),
-    /// What a worker had was closed.
-    Closed(BeadId, WorkerId),
-    /// The queue cannot be seen.
-    Blind(String),
-    /// Nothing is left to do.
-    End,
-}
 
 /// A fleet on the queue of one workspace.
 #[derive(Debug)]
@@ -70,6 +38,8 @@ pub struct Fleet {
     /// What workers had at the last look.
     had: Vec<(WorkerId, BeadId, u64)>,
     state: FleetState,
+    /// Workers that had not ended at the last look.
+    running: usize,
 }
 
 impl Fleet {
@@ -93,6 +63,7 @@ impl Fleet {
             program,
             had: Vec::new(),
             state: FleetState::Idle,
+            running: 0,
         }
     }
 
@@ -100,6 +71,12 @@ impl Fleet {
     #[must_use]
     pub const fn state(&self) -> FleetState {
         self.state
+    }
+
+    /// How many of its workers had not ended at the last look.
+    #[must_use]
+    pub const fn running(&self) -> usize {
+        self.running
     }
 
     /// Hands nothing more out and starts nobody.
@@ -117,7 +94,8 @@ impl Fleet {
     ///
     /// # Errors
     ///
-    /// Where the workers cannot be seen. A queue that cannot be seen is news, and changes nothing.
+    /// Where the workers cannot be seen, or one of a name that this fleet would give works for another folder. A queue that
+    /// cannot be seen is news, and changes nothing.
     pub async fn look(&mut self, now: DateTime<Utc>) -> Result<Vec<FleetNews>, FleetError> {
         let mut news = Vec::new();
         let snapshot = match self.queue.snapshot(now).await {
@@ -131,6 +109,7 @@ impl Fleet {
         if let Some(snapshot) = &snapshot {
             self.note_ends(snapshot, &workers, &mut news);
         }
+        self.running = workers.iter().filter(|worker| !worker.state.has_ended()).count();
         let queue = snapshot.as_ref().map(|snapshot| seen(snapshot, &workers));
         let view = FleetView::new(now, workers, queue);
         let steps = self.planner.next(&view);
@@ -143,9 +122,16 @@ impl Fleet {
 
     /// The workers of this fleet, with what they have.
     async fn workers(&self, snapshot: Option<&Snapshot>) -> Result<Vec<FleetWorker>, FleetError> {
-        let names = format!("{}-", self.planner.plan().name);
+        let (plan, project) = (self.planner.plan(), Path::new(self.queue.name()));
         let all = self.launcher.overview().await?;
-        let own = all.into_iter().filter(|(handle, _)| handle.id.as_str().starts_with(&names));
+        let (own, others): (Vec<_>, Vec<_>) = all
+            .into_iter()
+            .filter(|(handle, _)| plan.place(&handle.id).is_some())
+            .partition(|(handle, _)| handle.project == project);
+        // Never a second worker of a name, and never a bead for whoever works elsewhere.
+        if let Some((other, _)) = others.into_iter().find(|(handle, _)| plan.wants(&handle.id)) {
+            return Err(FleetError::NameTaken { worker: other.id, project: other.project });
+        }
         let worker = |(handle, seen): (crate::launch::WorkerHandle, crate::status::Observation)| {
             let mut worker = FleetWorker::new(handle.id.clone(), handle.tier, seen.state, seen.since);
             worker.model = handle.model;
@@ -155,7 +141,7 @@ impl Fleet {
             };
             worker
         };
-        Ok(own.map(worker).collect())
+        Ok(own.into_iter().map(worker).collect())
     }
 
     /// Tells which beads were closed since the last look.

@@ -66,6 +66,59 @@ fn workers_are_started_one_after_the_other_and_only_for_work() {
     assert!(planner.next(&view(9, two, &["a", "b"])).is_empty(), "two come already, and two beads are ready");
 }
 
+/// Milliseconds between the first two starts of a fleet with this seed.
+fn pause(seed: u32) -> i64 {
+    let plan = FleetPlan::new("f").with_workers(WorkerTier::Standard, 2).with_seed(seed);
+    let mut planner = FleetPlanner::new(plan);
+    assert_eq!(planner.next(&view(0, Vec::new(), &["a", "b"])).len(), 1);
+    let one = vec![worker("f-standard-1", WorkerState::Starting, 0)];
+    let starts = |millis: &i64| {
+        let mut view = view(0, one.clone(), &["a", "b"]);
+        view.now += Duration::milliseconds(*millis);
+        !planner.next(&view).is_empty()
+    };
+    (0..10_000).find(starts).unwrap()
+}
+
+#[test]
+fn fleets_that_begin_together_do_not_start_their_workers_together() {
+    let pauses: Vec<_> = (100..120).map(pause).collect();
+    assert!(pauses.iter().all(|pause| (2_000..3_024).contains(pause)), "{pauses:?}");
+    for (number, one) in pauses.iter().enumerate() {
+        assert!(pauses[..number].iter().all(|other| (one - other).abs() > 10), "{pauses:?}");
+    }
+    assert_eq!(pause(7), pause(7), "the same seed starts as before");
+}
+
+#[test]
+fn a_fleet_knows_its_workers_by_their_whole_names() {
+    let plan = FleetPlan::new("app").with_workers(WorkerTier::Premium, 2);
+    let place = |name: &str| plan.place(&WorkerId::new(name).unwrap());
+    assert_eq!(place("app-premium-2"), Some((WorkerTier::Premium, 2)));
+    assert_eq!(place("app-budget-12"), Some((WorkerTier::Budget, 12)));
+    for other in [
+        "app",
+        "app-1",
+        "app-premium",
+        "app-premium-",
+        "app-premium-01",
+        "app-premium-2x",
+        "app-premium--1",
+        "app-gui-premium-1",
+        "app-other-1",
+        "ap-premium-1",
+        "xapp-premium-1",
+        "app-premium-1-1",
+    ] {
+        if let Ok(id) = WorkerId::new(other) {
+            assert_eq!(plan.place(&id), None, "{other}");
+        }
+    }
+    let wants = |name: &str| plan.wants(&WorkerId::new(name).unwrap());
+    assert!(wants("app-premium-1") && wants("app-premium-2"));
+    assert!(!wants("app-premium-3") && !wants("app-premium-0") && !wants("app-budget-1"));
+}
+
 #[test]
 fn a_fleet_is_never_larger_than_wished() {
     let mut planner = planner(2);

@@ -176,6 +176,8 @@ pub struct WorkerHandle {
     pub agent: String,
     /// The folder that it works in.
     pub workspace: PathBuf,
+    /// The folder that it was launched for: the same, or the one that `workspace` is a worktree of.
+    pub project: PathBuf,
     /// The task that it began with.
     pub bead: Option<String>,
     /// When it was started.

@@ -296,6 +296,7 @@ fn not_found(worker_id: &WorkerId) -> LauncherError {
 fn handle(place: &WorkerPlace, spec: WorkerSpec, warnings: Vec<String>) -> WorkerHandle {
     let agent = place.shim().filter(|shim| shim.run == spec.run).and_then(|shim| shim.agent).or(spec.foreign);
     WorkerHandle {
+        project: spec.project().to_owned(),
         id: spec.worker_id,
         session: spec.session,
         pid: agent.filter(|agent| agent.is_alive()).map(crate::process::ProcessId::pid),

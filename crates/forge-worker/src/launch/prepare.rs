@@ -95,7 +95,7 @@ impl WorkerLauncher {
         let folder = config.workspace.canonicalize().ok().filter(|path| path.is_dir());
         let folder = folder.ok_or(LauncherError::Workspace { path: config.workspace })?;
         let repository = config.worktree.then(|| worktree::repository(&folder)).flatten();
-        let workspace = if config.worktree { worktree::create(place, &folder)? } else { folder };
+        let workspace = if config.worktree { worktree::create(place, &folder)? } else { folder.clone() };
         let argv = self.argv(place, definition, &config.model, config.prompt.as_deref(), &config.arguments);
         let mut env = self.inherited(definition);
         env.extend(definition.env.clone());
@@ -108,6 +108,7 @@ impl WorkerLauncher {
             argv,
             workspace,
             repository,
+            project: Some(folder),
             model: config.model,
             tier: config.tier,
             bead: config.bead,

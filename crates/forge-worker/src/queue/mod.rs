@@ -24,7 +24,7 @@ pub use self::{
     end::{Evidence, Release},
     error::TaskQueueError,
     new::NewBead,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, Standing},
 };
 use crate::{
     bead::Bead,

@@ -1,6 +1,6 @@
 //! A queue at one time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use forge_core::storage::queue::{QueueEntry, TaskLease};
@@ -13,6 +13,20 @@ use crate::{
     source::{BeadFile, Duplicate},
     worker::AvailableWorker,
 };
+
+/// How a bead stands: exactly one of these at a time.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Standing {
+    /// It can be begun.
+    Ready(ScoredBead),
+    /// Somebody has it.
+    Claimed(TaskLease),
+    /// Something keeps it from being begun.
+    Waiting(Vec<Obstacle>),
+    /// It is done, also where a lease of it has not run out yet.
+    Closed,
+}
 
 /// What stands in a queue, and who has what.
 #[derive(Debug)]
@@ -99,13 +113,39 @@ impl Snapshot {
     /// The beads that can be begun, the next one first, scored for these workers.
     #[must_use]
     pub fn ready(&self, workers: &[AvailableWorker]) -> Vec<(&Bead, ScoredBead)> {
-        let graph = BeadGraph::new(&self.beads);
+        self.ready_in(&BeadGraph::new(&self.beads), workers)
+    }
+
+    fn ready_in<'a>(
+        &'a self,
+        graph: &BeadGraph<'a>,
+        workers: &[AvailableWorker],
+    ) -> Vec<(&'a Bead, ScoredBead)> {
         let ready = graph.ready(self.now).filter(|bead| self.held(&bead.id).is_none());
         let scored = ready.filter_map(|bead| {
             let scorer = TaskScorer::new().at(self.now).with_dependents(graph.dependents(&bead.id));
             scorer.score_bead(bead, workers).ok().map(|score| (bead, score))
         });
         queue_order(scored.collect(), self.now, self.claims)
+    }
+
+    /// How each bead stands: those that can be begun first, the next one before the others, then the rest by the order of their
+    /// lines.
+    #[must_use]
+    pub fn standings(&self) -> Vec<(&Bead, Standing)> {
+        let graph = BeadGraph::new(&self.beads);
+        let ready = self.ready_in(&graph, &[]);
+        let names: HashSet<_> = ready.iter().map(|(bead, _)| &bead.id).collect();
+        let rest = self.beads.iter().filter(|bead| !names.contains(&bead.id)).map(|bead| {
+            let standing = match self.held(&bead.id) {
+                _ if bead.status.is_done() => Standing::Closed,
+                Some(lease) => Standing::Claimed(lease.clone()),
+                None => Standing::Waiting(self.obstacles_in(&graph, bead)),
+            };
+            (bead, standing)
+        });
+        let rest: Vec<_> = rest.collect();
+        ready.into_iter().map(|(bead, score)| (bead, Standing::Ready(score))).chain(rest).collect()
     }
 
     /// The next bead that can be begun. What workers have that are at work stays theirs although its time is over: age alone

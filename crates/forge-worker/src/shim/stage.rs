@@ -29,9 +29,8 @@ pub(super) fn start_agent(
     command.envs(&spec.env);
     command.env("FORGE_WORKER_ID", spec.worker_id.as_str()).env(MARK, &spec.run);
     command.env("FORGE_SESSION", &spec.session).env("FORGE_MODEL", &spec.model);
-    // In a worktree, the queue is still that of the repository.
-    let workspace = spec.repository.as_ref().unwrap_or(&spec.workspace);
-    command.env("FORGE_WORKSPACE", workspace).env("FORGE_HOME", place.home().root());
+    // In a worktree, the queue is still that of the folder it was made from.
+    command.env("FORGE_WORKSPACE", spec.project()).env("FORGE_HOME", place.home().root());
     command.envs(spec.bead.as_ref().map(|bead| ("FORGE_ASSIGNED_BEAD", bead)));
     // Spawned by the thread that runs to the end of the shim: the signal of a parent's death is that of its thread.
     let child = command.spawn()?;
