@@ -1,101 +1,22 @@
 //! What is on the screen, and what a key makes of it. Pure: it reads nothing and does nothing, it says what is to be done.
 
+mod mode;
 mod typed;
+mod views;
 
 use chrono::{DateTime, Utc};
 use crossterm::event::KeyEvent;
 
+pub(crate) use self::{
+    mode::{Mode, Purpose, Request},
+    views::View,
+};
 use crate::{
     data::{Records, Searched, WorkerRow},
     keys::{self, Command},
     source::Action,
     theme::Theme,
 };
-
-/// The views, by their digits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum View {
-    #[default]
-    Overview,
-    Workers,
-    Tasks,
-    Costs,
-    Metrics,
-    Sessions,
-    Routing,
-    Logs,
-    Alerts,
-}
-
-impl View {
-    pub(crate) const ALL: [Self; 9] = [
-        Self::Overview,
-        Self::Workers,
-        Self::Tasks,
-        Self::Costs,
-        Self::Metrics,
-        Self::Sessions,
-        Self::Routing,
-        Self::Logs,
-        Self::Alerts,
-    ];
-
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Overview => "Overview",
-            Self::Workers => "Workers",
-            Self::Tasks => "Tasks",
-            Self::Costs => "Costs",
-            Self::Metrics => "Metrics",
-            Self::Sessions => "Sessions",
-            Self::Routing => "Routing",
-            Self::Logs => "Logs",
-            Self::Alerts => "Alerts",
-        }
-    }
-
-    const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// Whether its rows, or what it shows, are a worker's.
-    const fn is_of_workers(self) -> bool {
-        matches!(self, Self::Overview | Self::Workers | Self::Logs)
-    }
-}
-
-/// What keys are for at the moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mode {
-    /// Commands.
-    #[default]
-    Browse,
-    /// The help is open.
-    Help,
-    /// A line is typed.
-    Typing { purpose: Purpose, text: String },
-    /// A yes or no.
-    Confirm { action: Action, question: String },
-}
-
-/// What a typed line is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    Search,
-    Spawn,
-    Send { worker: String },
-}
-
-/// What is to be done outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Request {
-    Quit,
-    Refresh,
-    Act(Action),
-    /// First the question, with what is at stake.
-    Confirm(Action, String),
-    Attach(String),
-}
 
 /// The state of the dashboard.
 #[derive(Clone, Debug)]

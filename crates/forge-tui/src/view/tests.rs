@@ -113,6 +113,14 @@ fn nothing_that_others_say_steers_the_terminal_or_draws_over_the_rest() {
 }
 
 #[test]
+fn a_title_of_two_lines_is_one_row_with_a_space_between_them() {
+    let mut app = app(View::Tasks);
+    app.records.tasks[0].title = "first\nsecond\tthird".to_owned();
+    let drawn = format!("{}", drawn(&app, 200, 55).backend());
+    assert!(drawn.contains("first second third"), "{drawn}");
+}
+
+#[test]
 fn without_colours_no_cell_has_one() {
     for view in View::ALL {
         let mut app = app(view);
