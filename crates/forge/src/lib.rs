@@ -21,6 +21,8 @@
 
 #[cfg(feature = "system")]
 mod asked;
+#[cfg(feature = "system")]
+pub mod batch;
 #[cfg(feature = "session")]
 mod cast;
 #[cfg(feature = "agents")]
