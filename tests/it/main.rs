@@ -4,6 +4,7 @@
 
 mod arrows;
 mod ask;
+mod batch;
 mod bead;
 mod caps;
 mod casts;

@@ -301,7 +301,7 @@ pub(crate) fn report(quiet: bool, response: &ModelResponse, cost: Option<Money>)
     }
 }
 
-fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Value {
+pub(crate) fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Value {
     let participant = &response.participant;
     let mut attempts = failed_attempts(response.route.as_deref());
     attempts.push(json!({
@@ -336,7 +336,7 @@ fn success(response: &ModelResponse, cost: Option<Money>, simulated: bool) -> Va
     terminal::with_cost(object, cost)
 }
 
-fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {
+pub(crate) fn failed(cx: &CallContext, error: &ProviderError, simulated: bool) -> Value {
     let route = error.route.as_deref();
     // Whoever had begun to answer; else whoever failed last.
     let answering = route.and_then(|route| route.participant.as_ref());

@@ -6,7 +6,7 @@ use forge::{
     ConversationError, ErrorKind, ProviderError,
     error::Phase,
     session::SessionError,
-    storage::{access::AuditFault, budget::BudgetError, journal::JournalError},
+    storage::{access::AuditFault, journal::JournalError},
     store::StoreError,
 };
 use serde_json::{Map, Value, json};
@@ -153,7 +153,7 @@ impl CliError {
         let exit = match error.kind {
             // A provider did answer; code 3 promises that none could.
             _ if error.phase == Phase::AfterOutput => FAILED,
-            _ if is_of_budget(error) => BUDGET,
+            _ if error.is_of_budget() => BUDGET,
             // The request itself is at fault, and no other provider would mend it.
             ErrorKind::InvalidRequest | ErrorKind::Unsupported => USAGE,
             ErrorKind::Cancelled => FAILED,
@@ -184,19 +184,6 @@ impl CliError {
         object.insert("error".into(), self.summary());
         object.into()
     }
-}
-
-/// Whether one of the user's own budgets refused, also one that holds for a single provider.
-fn is_of_budget(error: &ProviderError) -> bool {
-    let mut cause = error.source();
-    // A budget of one provider ends as another kind, with the budget's error as its cause.
-    while let Some(found) = cause {
-        if found.is::<BudgetError>() {
-            return true;
-        }
-        cause = found.source();
-    }
-    error.kind == ErrorKind::BudgetExceeded
 }
 
 fn causes(error: &dyn Error) -> Vec<String> {

@@ -17,7 +17,7 @@ struct Group {
 
 /// Every command stands in one of them, which a test holds.
 const GROUPS: &[Group] = &[
-    Group { title: "Ask", common: &["run", "review", "ask", "chat", "follow"], rest: &["exec"] },
+    Group { title: "Ask", common: &["run", "review", "ask", "chat", "batch", "follow"], rest: &["exec"] },
     #[cfg(unix)]
     Group { title: "Work", common: &["workflow", "plan", "edit"], rest: &[] },
     Group { title: "Results", common: &["resume", "sessions", "log", "metrics"], rest: &["backup"] },

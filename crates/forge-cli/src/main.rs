@@ -4,6 +4,7 @@ mod access;
 mod args;
 mod ask;
 mod backup;
+mod batch;
 #[cfg(all(unix, feature = "worker"))]
 mod bead;
 mod chat;
@@ -125,6 +126,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
             let args = globals(ask.source);
             apart(ask::run(*ask, args)).await
         }
+        Command::Batch { command } => apart(batch::run(command, globals)).await,
         Command::Chat(chat) => {
             let args = globals(chat.source);
             apart(chat::run(*chat, args)).await
@@ -172,10 +174,7 @@ async fn run(line: Args) -> Result<ExitCode, CliError> {
         Command::Teams { command } => apart(access::teams(command, quiet, json)).await,
         Command::Audit(args) => apart(access::audit(args, quiet, json)).await,
         Command::Sim(sim) => apart(sim::run(sim, json)).await,
-        Command::Providers { command } => {
-            let args = globals(command.source());
-            apart(providers::run(command, args)).await
-        }
+        Command::Providers { command } => apart(providers::run(command, globals)).await,
         Command::Route { command: RouteCommand::Explain(explain) } => {
             let args = globals(explain.source);
             apart(route::explain(explain, args)).await

@@ -11,7 +11,7 @@ use forge::{
 use serde_json::json;
 
 use crate::{
-    args::{GlobalArgs, ProvidersCommand, ProvidersStatus},
+    args::{GlobalArgs, ProvidersCommand, ProvidersStatus, Source},
     error::CliError,
     layout,
     setup::Setup,
@@ -19,7 +19,11 @@ use crate::{
     terminal,
 };
 
-pub(crate) async fn run(command: ProvidersCommand, args: GlobalArgs<'_>) -> Result<ExitCode, CliError> {
+pub(crate) async fn run<'a>(
+    command: ProvidersCommand,
+    globals: impl Fn(Source) -> GlobalArgs<'a>,
+) -> Result<ExitCode, CliError> {
+    let args = globals(command.source());
     match command {
         ProvidersCommand::List { known: true, .. } => known(args.json),
         ProvidersCommand::List { .. } => list(args).await,

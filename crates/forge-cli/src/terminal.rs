@@ -79,7 +79,7 @@ pub(crate) fn line(mut object: Value, what: &str) -> Result<(), CliError> {
 }
 
 /// The object with the version of its form before everything else.
-fn versioned(object: &Value) -> Value {
+pub(crate) fn versioned(object: &Value) -> Value {
     let mut whole = Map::from_iter([("version".to_owned(), VERSION.into())]);
     // Behind the usual version, so that an object's own takes its place.
     whole.extend(object.as_object().cloned().unwrap_or_default());

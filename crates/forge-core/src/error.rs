@@ -9,6 +9,7 @@ use crate::{
     id::ModelId,
     request::InvalidBody,
     route::RouteTrace,
+    storage::budget::BudgetError,
 };
 
 /// A failed call. Boxed, so that results stay small; the fields are reached through it.
@@ -61,6 +62,24 @@ pub struct ErrorFacts {
 }
 
 impl ProviderError {
+    /// Whether one of the caller's own budgets refused, also one that holds for a single provider.
+    pub fn is_of_budget(&self) -> bool {
+        // A budget of one provider ends as another kind, with the budget's error as its cause.
+        self.budget().is_some() || self.kind == ErrorKind::BudgetExceeded
+    }
+
+    /// What the budget said that refused the call.
+    pub fn budget(&self) -> Option<&BudgetError> {
+        let mut cause = self.source();
+        while let Some(found) = cause {
+            if let Some(budget) = found.downcast_ref() {
+                return Some(budget);
+            }
+            cause = found.source();
+        }
+        None
+    }
+
     /// An error of `kind` from `provider`, in the phase [`BeforeOutput`](Phase::BeforeOutput).
     pub fn new(kind: ErrorKind, provider: impl Into<String>, message: impl Into<String>) -> Self {
         Self(Box::new(ErrorFacts {

@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod batch;
 #[cfg(all(unix, feature = "worker"))]
 mod bead;
 mod chat;
@@ -60,6 +61,7 @@ pub(crate) use self::{
         ScopeArgs, TeamsCommand, TeamsDelete, TeamsSet,
     },
     backup::{Backup, BackupCommand, BackupRestore},
+    batch::{BatchCommand, BatchRun},
     chat::Chat,
     config::{
         CheckFormat, ConfigCheck, ConfigCommand, ConfigImport, ConfigInit, ConfigShow, ConfigTrust,
@@ -167,6 +169,11 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
+    /// Answer a file of requests: line by line, in order, resumable, under a cap.
+    Batch {
+        #[command(subcommand)]
+        command: BatchCommand,
+    },
     /// Keep a queue of tasks, each of which one worker has at a time.
     #[cfg(all(unix, feature = "worker"))]
     Bead {

@@ -78,7 +78,8 @@ pub(crate) async fn call(
         selection.failed(selected, error.kind);
         // Behind the deadline every further route would fail for that alone and hide why this one did.
         let is_late = cx.deadline.is_some_and(|deadline| deadline <= cx.timer.instant());
-        if !goes_on(&error, profile.role, &mut selection, selected) || is_late {
+        let is_firm = error.budget().is_some_and(|said| cx.caps.iter().any(|cap| cap.ends(said)));
+        if is_firm || is_late || !goes_on(&error, profile.role, &mut selection, selected) {
             return Err(failure::traced(error, selection.trace(None).into()));
         }
         let is_last = mode == AttemptMode::LastResort;

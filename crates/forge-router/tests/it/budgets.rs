@@ -3,7 +3,7 @@
 use forge_core::{
     CallContext, ErrorKind, ModelProvider, ModelRequest, Money, ParticipantRole, Provider, ProviderExt as _,
     route::Verdict,
-    storage::budget::{Amount, BudgetStore as _, Scope, Spent},
+    storage::budget::{Amount, BudgetCap, BudgetStore as _, Scope, Spent},
     tags::Tags,
 };
 use forge_layers::RetryPolicy;
@@ -289,6 +289,40 @@ fn an_answer_of_open_length_gets_the_longest_that_fits() {
     assert_eq!(stage.last_request("a-1").max_tokens, Some(10_000));
     assert_eq!(ask(34_000 + 4_000 * 2_000).unwrap_err().kind, ErrorKind::BudgetExceeded);
     assert!(ask(u64::MAX / 2).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn the_refusal_of_a_firm_cap_ends_the_call() {
+    let stage = Stage::new();
+    for id in ["a-1", "o-1"] {
+        let mut long = able();
+        long.max_output_tokens = Some(100_000);
+        stage.is_able(id, long);
+    }
+    let mut plan = chain("coder", &["a-1", "o-1"]);
+    plan.providers[0].price = Some(price("2", "4"));
+    let router = stage.router(plan);
+    let cap = BudgetCap::new("own").with_money(nanos(2 * MOST - 1));
+    let ask = |cap: &BudgetCap, request: ModelRequest| {
+        stage.run(router.complete(&stage.context("coder").with_caps([cap.clone()]), request))
+    };
+    let error = ask(&cap.clone().firm(), question()).unwrap_err();
+    assert_eq!((error.kind, stage.calls("a-1"), stage.calls("o-1")), (ErrorKind::BudgetExceeded, 0, 0));
+    assert!(error.message.contains("`own`"), "{error}");
+    // An answer of open length is not cut for it either.
+    let open = || ModelRequest::new("").with_user_message("hi");
+    let room = BudgetCap::new("open").with_money(nanos(34_000 + 50_000 * 4_000));
+    assert_eq!(ask(&room.clone().firm(), open()).unwrap_err().kind, ErrorKind::BudgetExceeded);
+    assert!(!ask(&room, open()).unwrap().warnings.is_empty());
+    assert_eq!(
+        ask(&cap, question()).unwrap().text(),
+        "o-1",
+        "a cap that is not firm has somebody cheaper answer"
+    );
+    // Others fail as ever.
+    stage.always("a-1", Play::Fail(ErrorKind::Server));
+    let wide = BudgetCap::new("wide").with_money(nanos(100 * MOST)).firm();
+    assert_eq!(ask(&wide, question()).unwrap().text(), "o-1");
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod form;
 mod machine;
 mod segment;
 mod state;
+#[cfg(feature = "ingress")]
+mod vendor;
 
 use std::{
     fmt,
@@ -32,6 +34,8 @@ use forge_core::{
 };
 use forge_durable::{Controls, Run, RunDeps};
 
+#[cfg(feature = "ingress")]
+pub use self::vendor::{Unreadable, VendorRequest, vendor_line_failed};
 pub use self::{
     error::BatchError,
     form::{BatchCall, BatchForm, BatchLine, BatchWriter},

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use forge_core::{CallContext, ErrorKind, Money, ProviderExt as _, storage::budget::BudgetCap};
+use forge_core::{CallContext, Money, ProviderExt as _, storage::budget::BudgetCap};
 use forge_durable::{Machine, ModelCall, Next, PendingEffect, RunError};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::{Deserialize, Serialize};
@@ -215,13 +215,13 @@ impl Machine for Segment {
         // Every call has a context.
         let Some(cx) = cx else { return std::future::pending().boxed() };
         let Shared { deps, options, name, .. } = &*self.shared;
-        let cap = options.money.map(|most| BudgetCap::new(format!("batch:{name}")).with_money(most));
+        let cap = options.money.map(|most| BudgetCap::new(format!("batch:{name}")).with_money(most).firm());
         let cx = cx.with_caps(cap.into_iter().collect::<Vec<_>>());
         let (provider, price) = (Arc::clone(&deps.provider), Arc::clone(&deps.price));
         async move {
             let outcome = provider.complete(&cx, call.request).await;
             if let Err(error) = &outcome
-                && error.kind == ErrorKind::BudgetExceeded
+                && error.is_of_budget()
             {
                 return Outcome::Held(error.message.clone());
             }

@@ -59,12 +59,16 @@ pub struct BudgetCap {
     /// Whether it holds for each call by itself, so that nothing is summed up under its name.
     #[serde(default)]
     pub per_call: bool,
+    /// Whether its refusal ends the call. Otherwise a cheaper route may answer, and an answer of open length is cut to what there
+    /// is room for.
+    #[serde(default)]
+    pub firm: bool,
 }
 
 impl BudgetCap {
     /// A budget without a cap.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), money: None, tokens: None, per_call: false }
+        Self { key: key.into(), money: None, tokens: None, per_call: false, firm: false }
     }
 
     /// The same budget with a cap on money.
@@ -83,6 +87,17 @@ impl BudgetCap {
     pub fn for_each_call(mut self) -> Self {
         self.per_call = true;
         self
+    }
+
+    /// The same cap, whose refusal ends the call: nobody cheaper answers, and no answer is cut for it.
+    pub fn firm(mut self) -> Self {
+        self.firm = true;
+        self
+    }
+
+    /// Whether it is firm and has refused a call with this error.
+    pub fn ends(&self, error: &BudgetError) -> bool {
+        self.firm && matches!(error, BudgetError::Exceeded { key, .. } if *key == self.key)
     }
 
     /// Whether a total of `amount` keeps to the cap.
