@@ -177,6 +177,18 @@ def dashboards():
     return asked
 
 
+def commands(program):
+    """Every command of the page of operations is one, and has the options with which it stands there."""
+    page = (ROOT / "docs/operations.md").read_text()
+    spans = re.findall(r"`(forge [^`]+)`", page) + re.findall(r"^(forge [^#\n]+)", page, re.M)
+    for span in sorted(set(spans)):
+        words = list(itertools.takewhile(re.compile("[a-z][a-z-]*").fullmatch, span.split()[1:]))
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run([program, *words, "--help"], capture_output=True, text=True, env={"FORGE_HOME": home})
+        missing = set(re.findall(r" (--[a-z-]+)", span)) - set(re.findall(r"--[a-z-]+", done.stdout))
+        expect(done.returncode == 0 and not missing, f"docs/operations.md: `{span}` is no command, or has no {missing or 'help'}")
+
+
 def workflows():
     for path in sorted(ROOT.glob(".github/workflows/*.y*ml")):
         run(path.name, "check-jsonschema", "--builtin-schema", "vendor.github-workflows", path)
@@ -190,6 +202,7 @@ def main(program):
     kubernetes(grace)
     systemd(grace)
     workflows()
+    commands(program)
     rules, asked = alerts(), dashboards()
     recorded = {rule["record"] for rule in rules if "record" in rule}
     asked += [(rule.get("alert") or rule["record"], rule["expr"]) for rule in rules]
