@@ -1,26 +1,22 @@
 # The program alone: no shell, not root, and nothing that is written beside /var/lib/forge, so that the root file system may be read-only.
 ARG RUST=1.95.0
 
-FROM rust:${RUST}-bookworm AS chef
+FROM rust:${RUST}-bookworm AS build
 ARG RUST
 # The toolchain of the image, in place of a second one that rust-toolchain.toml would fetch for its components.
 ENV RUSTUP_TOOLCHAIN=${RUST} CARGO_INCREMENTAL=0
-RUN cargo install --locked cargo-chef@0.1.78
 WORKDIR /src
-
-FROM chef AS plan
 COPY . .
-RUN cargo chef prepare --recipe-path recipe.json
-
-FROM chef AS build
-COPY --from=plan /src/recipe.json recipe.json
-# The recipe changes with the manifests alone, and so does this layer.
-RUN cargo chef cook --release --locked --package forge-cli --recipe-path recipe.json
-COPY . .
-RUN cargo build --release --locked --package forge-cli && mkdir /state
+# Dependencies are downloaded and built once for a Cargo.lock, by whoever builds the image: cargo finds them in these folders, which outlive
+# the build and are in no layer.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --locked --package forge-cli && \
+    cp target/release/forge /usr/local/bin/forge && \
+    mkdir /state
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-COPY --from=build /src/target/release/forge /usr/local/bin/forge
+COPY --from=build /usr/local/bin/forge /usr/local/bin/forge
 # A volume that is made here belongs to the user of the image.
 COPY --from=build --chown=65532:65532 /state /var/lib/forge
 ENV FORGE_HOME=/var/lib/forge

@@ -43,6 +43,15 @@ def image():
     run("Dockerfile", "hadolint", "Dockerfile")
     toolchain = re.search(r'channel = "(.*)"', (ROOT / "rust-toolchain.toml").read_text())[1]
     expect(f"ARG RUST={toolchain}\n" in (ROOT / "Dockerfile").read_text(), "Dockerfile and rust-toolchain.toml name two toolchains")
+    # A workspace without one of its folders does not build, whatever of it is wanted.
+    ignored = [line.strip("/") for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("/")]
+    found = json.loads(run("the context of the image", "cargo", "metadata", "--no-deps", "--offline", "--format-version", "1") or "{}")
+    packages = found.get("packages", [])
+    used = {pathlib.Path(package["manifest_path"]).parent for package in packages}
+    used |= {pathlib.Path(other["path"]) for package in packages for other in package["dependencies"] if "path" in other}
+    for folder in sorted(folder.relative_to(ROOT) for folder in used):
+        left_out = any(folder.is_relative_to(one) for one in ignored)
+        expect(not left_out, f".dockerignore leaves out {folder}, which the workspace needs")
 
 
 def compose():
