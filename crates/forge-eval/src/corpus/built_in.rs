@@ -30,4 +30,12 @@ pub(super) const FILES: &[(&str, &str)] = files! {
     "doc-cli-certs"
     "doc-cli-migrate"
     "doc-cli-queue-quickstart"
+    "spec-append-log"
+    "spec-billing-calendar"
+    "spec-data-retention"
+    "spec-folder-permissions"
+    "spec-idempotency-keys"
+    "spec-payment-webhook"
+    "spec-sensor-message"
+    "spec-token-bucket"
 };

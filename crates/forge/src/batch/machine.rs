@@ -47,7 +47,7 @@ pub(super) struct BatchMachine {
 
 pub(super) enum Outcome {
     Written(Written),
-    Stopped(BatchStop),
+    Stopped(BatchStop, Written),
     Finished,
 }
 
@@ -115,7 +115,7 @@ impl Shared {
         }
         let ended = run.run().await?;
         if let Some(stop) = ended.stop {
-            return Ok(Outcome::Stopped(stop));
+            return Ok(Outcome::Stopped(stop, ended.sum));
         }
         let written = ended.sum;
         let bytes = blocking(move || self.output.append(bytes, ended.output())).await?;
@@ -171,7 +171,7 @@ impl Machine for BatchMachine {
     fn perform(&self, key: &Act, (): (), _: Option<CallContext>) -> BoxFuture<'static, Outcome> {
         let (shared, state) = (Arc::clone(&self.shared), &self.state);
         let (round, bytes, segments, is_again) = (state.round, state.bytes, state.segments, state.is_again);
-        let (key, report) = (*key, state.report.clone());
+        let (key, report) = (*key, state.base.clone());
         async move {
             let failure = Arc::clone(&shared);
             let ended = match key {
@@ -182,7 +182,7 @@ impl Machine for BatchMachine {
             };
             ended.unwrap_or_else(|error| {
                 *failure.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                Outcome::Stopped(BatchStop::Failed)
+                Outcome::Stopped(BatchStop::Failed, Written::default())
             })
         }
         .boxed()
@@ -191,7 +191,7 @@ impl Machine for BatchMachine {
     fn ended(&self, _: &Act, outcome: Outcome) -> Vec<Event> {
         vec![match outcome {
             Outcome::Written(written) => Event::Written(written),
-            Outcome::Stopped(why) => Event::Stopped(why),
+            Outcome::Stopped(why, partial) => Event::Stopped(why, partial),
             Outcome::Finished => Event::Finished,
         }]
     }

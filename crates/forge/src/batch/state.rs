@@ -57,7 +57,8 @@ pub(super) enum Event {
     Opened(Act),
     /// The answers of a segment stand in the output.
     Written(Written),
-    Stopped(BatchStop),
+    /// It stands still; with what the segment at work has so far.
+    Stopped(BatchStop, Written),
     Finished,
 }
 
@@ -85,7 +86,10 @@ pub(super) struct Written {
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) begun: Option<Begun>,
+    /// What people are told, with a segment that was left in the middle.
     pub(super) report: BatchReport,
+    /// What stands in the output.
+    pub(super) base: BatchReport,
     /// Segments that stand in the output.
     pub(super) segments: usize,
     pub(super) bytes: u64,
@@ -101,23 +105,27 @@ impl State {
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
             Event::Begun(begun) => {
-                let report = BatchReport { lines: begun.lines, ..BatchReport::default() };
+                let base = BatchReport { lines: begun.lines, ..BatchReport::default() };
                 let (begun, round) = (Some(begun.clone()), self.round + 1);
-                *self = Self { begun, report, round, ..Self::default() };
+                *self = Self { begun, report: base.clone(), base, round, ..Self::default() };
             }
             Event::Resumed => self.report.stop = None,
             Event::Again => {
                 let BatchReport { lines, cost, unpriced, .. } = self.report;
-                let report = BatchReport { lines, cost, unpriced, ..BatchReport::default() };
+                let base = BatchReport { lines, cost, unpriced, ..BatchReport::default() };
                 let (begun, round) = (self.begun.take(), self.round + 1);
-                *self = Self { begun, report, round, is_again: true, ..Self::default() };
+                *self = Self { begun, report: base.clone(), base, round, is_again: true, ..Self::default() };
             }
             Event::Opened(act) => self.open = Some(*act),
             Event::Written(written) => {
-                self.report = added(&self.report, written);
+                self.base = added(&self.base, written);
+                self.report = self.base.clone();
                 (self.segments, self.bytes, self.open) = (self.segments + 1, written.bytes, None);
             }
-            Event::Stopped(why) => (self.report.stop, self.open) = (Some(why.clone()), None),
+            Event::Stopped(why, partial) => {
+                self.report = added(&self.base, partial);
+                (self.report.stop, self.open) = (Some(why.clone()), None);
+            }
             Event::Finished => (self.is_finished, self.open) = (true, None),
         }
     }
