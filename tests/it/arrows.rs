@@ -42,6 +42,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
             "forge-anthropic",
             "forge-openai",
             "forge-google",
+            "forge-http",
             "forge-local",
             "forge-durable",
             "forge-layers",

@@ -48,7 +48,7 @@ const ROLES: &str = "roles: { generalist: { provider: claude } }\nretry: { max_a
 
 #[test]
 fn killed_again_and_again_a_batch_asks_only_for_what_was_under_way() {
-    let (count, kills) = (2_500 * scale().div_ceil(2), 5 * scale().div_ceil(5));
+    let (count, kills) = (2_500 * scale(), 5 * scale().div_ceil(5));
     with_sim("", |sim| {
         let place = Place::with("batch-kills", sim, ROLES);
         std::fs::write(place.path("in.jsonl"), questions(count)).unwrap();
@@ -198,8 +198,8 @@ fn failures_are_lines_and_are_asked_again_on_request() {
         assert!(said.stderr.contains("--retry-failed"), "{}", said.stderr);
         let failed = lines(&place, "out.jsonl").swap_remove(6);
         assert_eq!(
-            (&failed["custom_id"], &failed["error"]["kind"]),
-            (&"q7".into(), &"server".into()),
+            (&failed["custom_id"], &failed["error"]["code"]),
+            (&"q7".into(), &"E012".into()),
             "{failed}"
         );
         sim.set_scenario(forge_sim::Scenario::default()).unwrap();

@@ -582,6 +582,24 @@ fn the_forms_of_workers_obey_their_schemas_too() {
     ]);
 }
 
+#[test]
+fn the_form_of_a_batch_obeys_its_schema_whether_or_not_it_is_complete() {
+    let mut forms = Forms::default();
+    let place = Place::new("fba");
+    let line = r#"{"messages": [{"role": "user", "parts": [{"type": "text", "text": "Why?"}]}]}"#;
+    std::fs::write(place.path("in.jsonl"), format!("{line}\n{line}\n")).unwrap();
+    let words = ["batch", "run", "in.jsonl", "-o", "out.jsonl", "--offline", "--max-cost"];
+    let batch = |cap: &str| {
+        let mut command = place.command(&words);
+        command.arg(cap);
+        command
+    };
+    forms.hold_output("batch", 0, &mut batch("1"));
+    std::fs::write(place.path("in.jsonl"), format!("{line}\n")).unwrap();
+    forms.hold_output("failure", 2, &mut batch("1"));
+    forms.end(&["batch", "failure"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_forms_of_fleets_obey_their_schemas_too() {

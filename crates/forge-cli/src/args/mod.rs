@@ -169,7 +169,7 @@ pub(crate) enum Command {
     Ask(Box<Ask>),
     /// Talk with a model: question by question, with what was said before.
     Chat(Box<Chat>),
-    /// Answer a file of requests: line by line, in order, resumable, under a cap.
+    /// Answer a file of requests, in order and resumable.
     Batch {
         #[command(subcommand)]
         command: BatchCommand,

@@ -104,9 +104,7 @@ impl Quota {
         let mut reserved = worst(request.max_tokens)?;
         let (mut request, mut warning) = (request, None);
         let reservation = match reserve(reserved).await {
-            Err(error @ BudgetError::Exceeded { .. })
-                if request.max_tokens.is_none() && !caps.iter().any(|cap| cap.ends(&error)) =>
-            {
+            Err(error @ BudgetError::Exceeded { .. }) if request.max_tokens.is_none() => {
                 let headroom = Headroom { size, able, price };
                 let longest = headroom.longest(&*self.store, &caps).await.map_err(refused)?;
                 let Some(most) = longest else { return Err(refused(error)) };

@@ -2,43 +2,23 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
 use forge_core::{CallContext, storage::journal::StreamName};
-use forge_durable::{Controls, Machine, ModelCall, Next, PendingEffect, Run, RunError};
+use forge_durable::{Machine, ModelCall, Next, PendingEffect, Run, RunError};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::{Value, json};
 
 use super::{
-    BatchDeps, BatchOptions, blocking,
+    blocking,
     error::BatchError,
-    files::{Input, Output},
-    form::BatchForm,
-    segment::{self, Line, Segment, Stop},
+    files::Input,
+    segment::{self, Segment},
+    shared::{Shared, Stop},
     state::{Act, BatchReport, BatchStop, Event, State, Written},
 };
-
-/// What a batch and its segments share.
-pub(super) struct Shared {
-    pub(super) deps: BatchDeps,
-    pub(super) form: Arc<dyn BatchForm>,
-    pub(super) options: BatchOptions,
-    pub(super) name: String,
-    pub(super) output: Output,
-    /// Read once the journal has said how it is cut.
-    pub(super) input: OnceLock<Input>,
-    /// Those of the segment at work.
-    pub(super) controls: Mutex<Option<Controls<Stop>>>,
-    /// Whether no further call is to begin.
-    pub(super) stops: AtomicBool,
-    /// Why a segment could not go on.
-    pub(super) failure: Mutex<Option<BatchError>>,
-}
 
 pub(super) struct BatchMachine {
     pub(super) shared: Arc<Shared>,
@@ -67,28 +47,6 @@ impl BatchMachine {
 }
 
 impl Shared {
-    fn input(&self) -> Result<&Input, BatchError> {
-        // Set before the batch runs.
-        self.input.get().ok_or_else(|| BatchError::Empty(self.output.path.clone()))
-    }
-
-    fn stream(&self, round: u32, segment: usize) -> Result<StreamName, RunError> {
-        Ok(StreamName::new(&format!("{}-{round}-{segment}", self.name))?)
-    }
-
-    /// The lines of a segment: those of the input, but for what an earlier round has an answer to.
-    fn lines(&self, segment: usize, is_again: bool) -> Result<(u64, Vec<Line>), BatchError> {
-        let (first, lines) = self.input()?.read(segment)?;
-        if !is_again {
-            return Ok((first, lines.into_iter().map(Line::Ask).collect()));
-        }
-        let earlier = self.output.read(first - 1, lines.len())?;
-        let line = |(line, text): (Vec<u8>, String)| {
-            if self.form.has_failed(&text) { Line::Ask(line) } else { Line::Keep(text) }
-        };
-        Ok((first, lines.into_iter().zip(earlier).map(line).collect()))
-    }
-
     /// A journal whose answers stand in the output has done its work.
     async fn forget(&self, round: u32, segment: usize) {
         let Ok(stream) = self.stream(round, segment) else { return };

@@ -17,6 +17,7 @@ mod files;
 mod form;
 mod machine;
 mod segment;
+mod shared;
 mod state;
 #[cfg(feature = "ingress")]
 mod vendor;
@@ -43,8 +44,8 @@ pub use self::{
 };
 use self::{
     files::{Input, Output},
-    machine::{BatchMachine, Shared},
-    segment::Stop,
+    machine::BatchMachine,
+    shared::{Shared, Stop},
     state::{Begun, Event},
 };
 

@@ -14,18 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     form::{BatchCall, BatchLine},
-    machine::Shared,
+    shared::{Line, Shared, Stop},
     state::{BatchReport, BatchStop, Written, added},
 };
-
-/// A line of a segment.
-#[derive(Debug)]
-pub(super) enum Line {
-    /// It is asked.
-    Ask(Vec<u8>),
-    /// Its answer of an earlier round stays.
-    Keep(String),
-}
 
 /// What became of a line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -57,10 +48,6 @@ pub(super) enum Event {
     /// A later run goes on.
     Resumed,
 }
-
-/// Has no further call begin.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stop;
 
 /// Identifies a line within its segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -66,7 +66,7 @@ impl BatchForm for Plain {
 
 fn question(request: &ModelRequest) -> String {
     match &request.messages[0].parts[0] {
-        Part::Text { text, .. } => text.to_string(),
+        Part::Text { text, .. } => text.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -135,6 +135,7 @@ fn soon(text: &str) -> Answer {
     Answer::text(format!("answer to {text}")).after(wait)
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test is told its scale by the environment")]
 fn scale() -> u64 {
     std::env::var("FORGE_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }

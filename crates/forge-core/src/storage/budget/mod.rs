@@ -59,8 +59,7 @@ pub struct BudgetCap {
     /// Whether it holds for each call by itself, so that nothing is summed up under its name.
     #[serde(default)]
     pub per_call: bool,
-    /// Whether its refusal ends the call. Otherwise a cheaper route may answer, and an answer of open length is cut to what there
-    /// is room for.
+    /// Whether its refusal ends the call. Otherwise a cheaper route may answer.
     #[serde(default)]
     pub firm: bool,
 }
@@ -89,7 +88,7 @@ impl BudgetCap {
         self
     }
 
-    /// The same cap, whose refusal ends the call: nobody cheaper answers, and no answer is cut for it.
+    /// The same cap, whose refusal ends the call: nobody cheaper answers in its place.
     pub fn firm(mut self) -> Self {
         self.firm = true;
         self
