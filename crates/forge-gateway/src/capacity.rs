@@ -66,9 +66,12 @@ impl Capacity {
         let gauge = |name: &str, help: &str, value: usize| {
             format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
         };
+        let limits = gauge("forge_gateway_connections_limit", "Connections that there may be.", connections)
+            + &gauge("forge_gateway_calls_limit", "Calls that may be under way.", calls);
         let connections = connections.saturating_sub(self.connections.available_permits());
         let calls = calls.saturating_sub(self.calls.available_permits());
         gauge("forge_gateway_connections", "Connections of clients.", connections)
             + &gauge("forge_gateway_calls", "Calls under way.", calls)
+            + &limits
     }
 }

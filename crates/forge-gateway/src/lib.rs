@@ -36,6 +36,7 @@ mod key;
 mod keyring;
 mod listen;
 mod meter;
+mod metrics;
 mod model_list;
 mod models;
 mod mount;

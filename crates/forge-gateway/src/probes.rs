@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    process,
+    metrics, process,
     reply::{self, Reply},
     service::Service,
 };
@@ -64,18 +64,26 @@ async fn respond(service: &Arc<Service>, request: Request<Incoming>) -> Reply {
 /// All figures, in the text format of Prometheus.
 pub(crate) async fn figures(service: &Service) -> String {
     let mut body = service.capacity.figures();
+    body.push_str(&metrics::build());
     body.push_str(&process::figures());
+    body.push_str(&service.replies.figures());
+    body.push_str(&metrics::circuits(&service.router));
     body.push_str(&cache_figures(service.router.cache_figures()));
     if let Some(figures) = &service.mounted_figures {
         body.push_str(&(figures.0)());
     }
     if let Some(store) = service.metrics.clone() {
-        // It reads a file.
-        let read = tokio::task::spawn_blocking(move || forge::store::prometheus::render(&store)).await;
-        match read {
-            Ok(Ok(accounts)) => body.push_str(&accounts),
-            // The server's own figures are there all the same.
-            Ok(Err(error)) => tracing::warn!(%error, "the accounts cannot be read"),
+        // They read files.
+        let read = move || (metrics::store(&store), forge::store::prometheus::render(&store));
+        match tokio::task::spawn_blocking(read).await {
+            Ok((state, accounts)) => {
+                body.push_str(&state);
+                match accounts {
+                    Ok(accounts) => body.push_str(&accounts),
+                    // The server's own figures are there all the same.
+                    Err(error) => tracing::warn!(%error, "the accounts cannot be read"),
+                }
+            }
             Err(error) => tracing::warn!(%error, "the accounts cannot be read"),
         }
     }

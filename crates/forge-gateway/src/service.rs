@@ -22,6 +22,7 @@ use crate::{
     intake::{Accepted, Intake},
     keyring::Caller,
     listen::Ends,
+    metrics::Replies,
     model_list,
     mount::{Mount, MountedFigures},
     options::GatewayOptions,
@@ -45,6 +46,7 @@ pub(crate) struct Service {
     pub(crate) capacity: Capacity,
     pub(crate) metrics: Option<Arc<Store>>,
     pub(crate) log: Option<RequestLog>,
+    pub(crate) replies: Replies,
     pub(crate) states: Arc<StateMemory>,
     pub(crate) responses: Option<Arc<Responses>>,
     pub(crate) sessions: Option<RunningSessions>,
@@ -68,6 +70,7 @@ impl Service {
             capacity,
             metrics,
             log,
+            replies: Replies::default(),
             states,
             responses,
             sessions,
@@ -107,6 +110,7 @@ impl Service {
         {
             stream.finish_alone();
         }
+        self.replies.count(reply.status().as_u16());
         let noted = noting.map(|noting| noting.answered(&reply));
         (reply, noted)
     }

@@ -126,6 +126,21 @@ async fn probes_tell_that_it_lives_is_ready_and_what_it_does() {
     }
     assert_eq!(metrics.header("content-type"), Some("text/plain; version=0.0.4"));
     assert!(metrics.body.contains("\nforge_gateway_calls 0\n"), "{}", metrics.body);
+    for name in
+        ["forge_gateway_calls_limit ", "forge_gateway_connections_limit ", "forge_build_info{version="]
+    {
+        assert!(metrics.body.contains(&format!("\n{name}")), "{name}: {}", metrics.body);
+    }
+    assert!(metrics.body.contains("\nforge_circuit_open{provider="), "{}", metrics.body);
+    // Replies to clients count, and those to probes do not.
+    assert!(!metrics.body.contains("\nforge_gateway_replies_total{"), "{}", metrics.body);
+    get(server.address, "/v1/models", "").await;
+    get(server.address, "/nowhere", "").await;
+    get(server.address, "/nowhere", "").await;
+    let metrics = get(probes, "/metrics", "").await;
+    for row in ["{status=\"200\"} 1", "{status=\"404\"} 2"] {
+        assert!(metrics.body.contains(&format!("\nforge_gateway_replies_total{row}\n")), "{}", metrics.body);
+    }
     assert_eq!(get(probes, "/v1/models", "").await.status, 404);
     assert_eq!(read(send(probes, "POST /livez", "", "").await).await.status, 405);
 }
