@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{forge, run};
+use crate::{forge, place::Place, run};
 
 struct Server {
     child: Child,
@@ -95,6 +95,17 @@ fn an_address_that_cannot_be_taken_says_what_to_do() {
     let public = run(forge().args(["serve", "--offline", "--listen", "0.0.0.0:0"]));
     assert_eq!(public.code, Some(2), "{}", public.stderr);
     assert!(public.stderr.contains("listen on 127.0.0.1"), "{}", public.stderr);
+}
+
+#[test]
+fn what_would_not_start_is_refused_by_the_check_as_well() {
+    let place = Place::new("serve-check");
+    let check =
+        |address: &str| run(&mut place.command(&["serve", "--offline", "--check", "--listen", address]));
+    assert_eq!(check("127.0.0.1:4600").code, Some(0));
+    let refused = check("0.0.0.0:4600");
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("forge keys create"), "{}", refused.stderr);
 }
 
 #[test]

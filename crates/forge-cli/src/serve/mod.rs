@@ -53,6 +53,8 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
     {
         options = crate::mcp::mounted(options, &setup)?;
     }
+    // What is only looked at takes no place from a server that runs.
+    let public = options.plan.listen.iter().find(|place| place.is_public()).cloned();
     if args.check {
         options.plan.listen.clear();
         options.plan.probes = None;
@@ -68,6 +70,9 @@ pub(crate) async fn run(args: Serve, globals: GlobalArgs<'_>) -> Result<ExitCode
         ));
     }
     if args.check {
+        if let Some(place) = public.filter(|_| !gateway.asks_for_keys()) {
+            return Err(refused(GatewayError::Public(place)));
+        }
         note(quiet, "the server could start: its configuration, its certificate and its keys can be read");
         return Ok(ExitCode::SUCCESS);
     }

@@ -194,7 +194,7 @@ async fn killed_anywhere_no_answer_that_is_written_down_is_paid_again() {
                 let batch = ground.open(ground.deps(soon), options).await.unwrap();
                 batch.run().await.unwrap()
             };
-            let ended = killed_after(dice.u32(1..200), work).await;
+            let ended = killed_after(dice.u32(1..60), work).await;
             let asked = u64::from(ground.asked() - before);
             assert!(asked <= lines as u64 - floor, "round {round}: {asked} asked after {floor} of {lines}");
             let Some(report) = ended else {
@@ -340,6 +340,33 @@ async fn whoever_stops_it_waits_for_calls_under_way_and_pays_for_none_again() {
     let report = ground.run(ground.deps(soon)).await;
     assert_eq!((report.done, ground.asked()), (500, 500), "nothing was cut off");
     assert_eq!(ground.output(), expected(500));
+}
+
+#[tokio::test]
+async fn whoever_stops_it_before_it_has_begun_is_heard() {
+    let ground = Ground::new();
+    ground.input(numbered(50));
+    let batch = ground.open(ground.deps(soon), BatchOptions::default()).await.unwrap();
+    batch.controls().stop();
+    let report = batch.run().await.unwrap();
+    assert_eq!((report.stop, ground.asked()), (Some(BatchStop::Asked), 0));
+}
+
+#[tokio::test]
+async fn an_output_that_is_taken_away_in_the_middle_ends_it_with_the_answers_kept() {
+    let ground = Ground::new();
+    ground.input(numbered(600));
+    let part = ground.path("out.jsonl.part");
+    let mut options = BatchOptions::default();
+    options.observer = Some(Arc::new(move |report: &BatchReport| {
+        if report.done >= 300 {
+            let _ = fs::remove_file(&part);
+        }
+    }));
+    let batch = ground.open(ground.deps(soon), options).await.unwrap();
+    let error = batch.run().await.unwrap_err();
+    assert!(matches!(error, BatchError::Damaged { .. }), "{error}");
+    assert!(!ground.path("out.jsonl.part").exists(), "nothing is made up in its place");
 }
 
 async fn refused(ground: &Ground) -> BatchError {
