@@ -1,0 +1,98 @@
+//! The task that writes usage records, many at once.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
+};
+
+use forge_core::storage::{StorageError, accounts::UsageRecord};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time,
+};
+
+use super::{Message, row};
+use crate::{error::Failure, store::Shared};
+
+/// Records that one statement writes at most.
+const MOST: usize = 2_000;
+
+pub(super) struct Writer {
+    shared: Arc<Shared>,
+    receiver: mpsc::UnboundedReceiver<Message>,
+    waiting: Arc<AtomicUsize>,
+    lost: Arc<AtomicU64>,
+    /// Records that are being written, or could not be.
+    held: Vec<UsageRecord>,
+    is_open: bool,
+}
+
+impl Writer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        receiver: mpsc::UnboundedReceiver<Message>,
+        waiting: Arc<AtomicUsize>,
+        lost: Arc<AtomicU64>,
+    ) -> Self {
+        Self { shared, receiver, waiting, lost, held: Vec::new(), is_open: true }
+    }
+
+    pub(super) async fn run(mut self) {
+        while self.is_open {
+            let flush = self.fill().await;
+            let written = self.write().await;
+            let is_away = written.is_err();
+            if let Err(failure) = &written {
+                let waiting = self.waiting.load(Ordering::Acquire);
+                tracing::warn!(error = %failure.source, waiting, "usage records wait for the database");
+            }
+            if let Some(flush) = flush {
+                let _ = flush.send(written.map_err(|failure| failure.to("write usage records")));
+            }
+            if is_away && self.is_open {
+                time::sleep(self.shared.options.retry).await;
+            }
+        }
+        // Whoever closes waits for so long, and no longer.
+        let left = self.waiting.load(Ordering::Acquire);
+        if left > 0 {
+            self.lost.fetch_add(left as u64, Ordering::Relaxed);
+            tracing::error!(records = left, "usage records are lost: the store was closed while the database was away");
+        }
+    }
+
+    /// Takes what waits, up to a flush or what one statement writes.
+    async fn fill(&mut self) -> Option<oneshot::Sender<Result<(), StorageError>>> {
+        let mut next = if self.held.is_empty() { self.receiver.recv().await } else { self.receiver.try_recv().ok() };
+        while let Some(message) = next {
+            match message {
+                Message::Record(record) => self.held.push(*record),
+                Message::Flush(sender) => return Some(sender),
+                Message::Close => {
+                    self.is_open = false;
+                    return None;
+                }
+            }
+            next = if self.held.len() < MOST { self.receiver.try_recv().ok() } else { None };
+        }
+        None
+    }
+
+    async fn write(&mut self) -> Result<(), Failure> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        // In the order of the key: two stores that write the same records cannot wait for each other.
+        self.held.sort_unstable_by_key(|record| (record.call_id, record.attempt));
+        let limit = self.shared.options.timeout;
+        let writing = async {
+            let mut client = self.shared.client().await?;
+            row::write(&mut client, &self.held).await
+        };
+        let late = |_| Failure::new(forge_core::storage::StorageErrorKind::Busy, "the database did not answer in time");
+        time::timeout(limit, writing).await.map_err(late)??;
+        self.waiting.fetch_sub(self.held.len(), Ordering::AcqRel);
+        self.held.clear();
+        Ok(())
+    }
+}
