@@ -22,6 +22,7 @@ use crate::{
     error::Failure,
     process::{self, Ends},
     store::{PostgresStore, Shared, limited},
+    text::{escape, unescape},
 };
 
 /// What is asked for, kept by value for the thread that asks.
@@ -67,25 +68,37 @@ impl Ask {
     }
 
     async fn once(&self, shared: &Shared, client: &Object) -> Result<Result<(), BudgetError>, Failure> {
-        let keys: Vec<_> = self.caps.iter().map(|cap| &*cap.key).collect();
+        let keys: Vec<_> = self.caps.iter().map(|cap| escape(&cap.key)).collect();
         let money: Vec<_> =
             self.caps.iter().map(|cap| cap.money.map(|money| money.nanos().to_string())).collect();
-        let tokens: Vec<_> = self.caps.iter().map(|cap| cap.tokens.map(|tokens| tokens.to_string())).collect();
+        let tokens: Vec<_> =
+            self.caps.iter().map(|cap| cap.tokens.map(|tokens| tokens.to_string())).collect();
         let shares: Vec<_> = self.caps.iter().map(|cap| !cap.per_call).collect();
         let (ask_money, ask_tokens) = digits(self.amount);
-        let owner = self.holder.as_ref().map(|holder| &*holder.owner);
-        let instance = self.holder.as_ref().and_then(|holder| holder.instance.as_deref());
+        let owner = self.holder.as_ref().map(|holder| escape(&holder.owner));
+        let instance = self.holder.as_ref().and_then(|holder| holder.instance.as_deref()).map(escape);
         let sql = "SELECT full_cap, waiting_helps FROM reserve($1, $2::text[]::numeric[],
             $3::text[]::numeric[], $4, $5::text::numeric, $6::text::numeric, $7, $8, $9, $10)";
         let statement = client.prepare_cached(sql).await?;
         let row = client
             .query_one(
                 &statement,
-                &[&keys, &money, &tokens, &shares, &ask_money, &ask_tokens, &shared.process, &owner, &instance, &self.id],
+                &[
+                    &keys,
+                    &money,
+                    &tokens,
+                    &shares,
+                    &ask_money,
+                    &ask_tokens,
+                    &shared.process,
+                    &owner,
+                    &instance,
+                    &self.id,
+                ],
             )
             .await?;
         let Some(full) = row.get::<_, Option<i64>>(0) else { return Ok(Ok(())) };
-        let key = usize::try_from(full - 1).ok().and_then(|at| keys.get(at)).copied().unwrap_or_default();
+        let key = usize::try_from(full - 1).ok().and_then(|at| self.caps.get(at)).map_or("", |cap| &*cap.key);
         let blocker = match row.get(1) {
             Some(true) => blocker(client, key, shared.options.reservation_ttl).await?,
             _ => None,
@@ -99,9 +112,10 @@ async fn blocker(client: &Object, key: &str, ttl: Duration) -> Result<Option<Blo
     let sql = "SELECT owner, instance, (extract(epoch FROM expires_at - clock_timestamp()) * 1000)::bigint
         FROM reservations r JOIN processes p ON p.id = r.process
         WHERE counted AND keys @> ARRAY[$1] ORDER BY money DESC, tokens DESC LIMIT 1";
-    let Some(row) = client.query_opt(sql, &[&key]).await? else { return Ok(None) };
-    let instance: Option<String> = row.get(1);
-    let holder = row.get::<_, Option<String>>(0).map(|owner| match instance {
+    let Some(row) = client.query_opt(sql, &[&escape(key)]).await? else { return Ok(None) };
+    let text = |at| row.get::<_, Option<&str>>(at).map(|text| unescape(text).into_owned());
+    let instance = text(1);
+    let holder = text(0).map(|owner| match instance {
         Some(instance) => Holder::new(owner).with_instance(instance),
         None => Holder::new(owner),
     });
@@ -160,7 +174,7 @@ impl BudgetStore for PostgresStore {
 
     async fn spent(&self, key: &str) -> Result<Spent, BudgetError> {
         self.ends.passed().await;
-        let key = key.to_owned();
+        let key = escape(key).into_owned();
         let ask = move |_: Arc<Shared>, client: Object| async move {
             process::sweep(&client).await?;
             let most = "18446744073709551615";
@@ -192,7 +206,10 @@ impl BudgetStore for PostgresStore {
                     WHERE owner = $1 AND ($2::text IS NULL OR instance = $2)) AS ids) AS found";
             let (money, tokens) = charge.unzip();
             let row = client
-                .query_one(sql, &[&&*holder.owner, &holder.instance.as_deref(), &money, &tokens])
+                .query_one(
+                    sql,
+                    &[&escape(&holder.owner), &holder.instance.as_deref().map(escape), &money, &tokens],
+                )
                 .await?;
             Ok(row.get::<_, i64>(0).unsigned_abs())
         };

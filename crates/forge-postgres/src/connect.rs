@@ -32,7 +32,8 @@ impl Connector {
         check(options)?;
         let mut config: Config =
             options.url.parse().map_err(|error| PostgresError::Url { source: Box::new(error) })?;
-        let address = address(&config).ok_or_else(|| PostgresError::Url { source: "it names no host".into() })?;
+        let address =
+            address(&config).ok_or_else(|| PostgresError::Url { source: "it names no host".into() })?;
         let user = config.get_user().unwrap_or_default().to_owned();
         // By the start-up message, so that it holds for every statement of the connection and costs no round trip.
         // The server gives up when the caller does, so that nothing happens afterwards.
@@ -107,7 +108,10 @@ impl Connector {
 
 impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connector").field("address", &self.address).field("user", &self.user).finish_non_exhaustive()
+        f.debug_struct("Connector")
+            .field("address", &self.address)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
     }
 }
 
@@ -185,7 +189,8 @@ mod tests {
     #[test]
     fn a_schema_has_a_plain_name() {
         for wrong in ["", "A", "a-b", "1a", "pg_x", "a\"b", &"x".repeat(64)] {
-            let error = Connector::new(&PostgresOptions::new("postgres://one/db").with_schema(wrong)).unwrap_err();
+            let error =
+                Connector::new(&PostgresOptions::new("postgres://one/db").with_schema(wrong)).unwrap_err();
             assert!(matches!(error, PostgresError::Option { .. }), "{wrong}: {error:?}");
         }
     }

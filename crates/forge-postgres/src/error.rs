@@ -22,7 +22,9 @@ pub enum PostgresError {
         reason: String,
     },
     /// No server answers.
-    #[error("no PostgreSQL answers at {address}; check the address, and that the server runs and lets this machine in")]
+    #[error(
+        "no PostgreSQL answers at {address}; check the address, and that the server runs and lets this machine in"
+    )]
     Unreachable {
         /// Where.
         address: String,
@@ -30,7 +32,9 @@ pub enum PostgresError {
         source: BoxError,
     },
     /// The server knows no such user, password or database, or does not let it in from here.
-    #[error("PostgreSQL at {address} refused the log-in of `{user}`; check the user, the password, the database and pg_hba.conf")]
+    #[error(
+        "PostgreSQL at {address} refused the log-in of `{user}`; check the user, the password, the database and pg_hba.conf"
+    )]
     Login {
         /// Where.
         address: String,

@@ -134,7 +134,8 @@ async fn claim(
          RETURNING s.fence"
     );
     let statement = client.prepare_cached(&sql).await?;
-    let row = client.query_opt(&statement, &[&name.as_str(), &now, &&*claim.holder, &lease, &replaces]).await?;
+    let row =
+        client.query_opt(&statement, &[&name.as_str(), &now, &&*claim.holder, &lease, &replaces]).await?;
     if let Some(row) = row {
         return Ok(Some(Ok(Fence(unsigned(&row, 0)))));
     }
@@ -207,7 +208,8 @@ async fn read(client: &Object, name: &StreamName, sequence: u64) -> Result<Vec<E
 impl Streams for PostgresStore {
     async fn list(&self) -> Result<Vec<StreamInfo>, JournalError> {
         let work = |shared: Arc<Shared>, client: Object| async move {
-            let sql = "SELECT name, entries, bytes, created_at, updated_at, holder, lease, lease_until, summary
+            let sql =
+                "SELECT name, entries, bytes, created_at, updated_at, holder, lease, lease_until, summary
                 FROM journal_streams ORDER BY updated_at DESC, id DESC";
             let (rows, now) = (client.query(sql, &[]).await?, shared.now());
             Ok(rows.iter().filter_map(|row| info(row, now)).collect())

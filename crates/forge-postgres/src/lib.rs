@@ -22,14 +22,20 @@
 //! # }
 //! ```
 
+mod access;
 mod budget;
 mod connect;
+mod cooldown;
 mod error;
 mod journal;
 mod options;
 mod process;
+mod prompts;
+mod queue;
+mod responses;
 mod schema;
 mod store;
+mod text;
 mod usage;
 mod watch;
 

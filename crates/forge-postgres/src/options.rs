@@ -75,7 +75,8 @@ impl PostgresOptions {
 
 impl fmt::Debug for PostgresOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url: _, pool, schema, migrate, clock, max_skew, queue, reservation_ttl, timeout, retry } = self;
+        let Self { url: _, pool, schema, migrate, clock, max_skew, queue, reservation_ttl, timeout, retry } =
+            self;
         f.debug_struct("PostgresOptions")
             .field("url", &"..")
             .field("pool", pool)

@@ -98,7 +98,9 @@ async fn book(shared: Arc<Shared>, mut receiver: mpsc::UnboundedReceiver<Message
                 // Whoever closes does not wait for a database that is away. The process will count as dead.
                 Err(_) if !is_open => break,
                 // What was spent must not get lost: it is tried until it is booked.
-                Err(failure) => tracing::warn!(error = %failure.source, "the ends of calls wait for the database"),
+                Err(failure) => {
+                    tracing::warn!(error = %failure.source, "the ends of calls wait for the database")
+                }
             }
         }
         for sender in passed {
@@ -119,7 +121,11 @@ async fn end(shared: &Shared, ends: &[(i64, Amount)]) -> Result<(), Failure> {
 }
 
 /// Says that the process is alive, and returns its number.
-pub(crate) async fn beat(client: &Client, process: Option<i64>, options: &PostgresOptions) -> Result<i64, Failure> {
+pub(crate) async fn beat(
+    client: &Client,
+    process: Option<i64>,
+    options: &PostgresOptions,
+) -> Result<i64, Failure> {
     let ttl = options.reservation_ttl.as_secs_f64();
     let row = client.query_one("SELECT beat($1, make_interval(secs => $2))", &[&process, &ttl]).await?;
     Ok(row.get(0))

@@ -53,13 +53,17 @@ impl SchemaStatus {
 async fn version(client: &Client, schema: &str) -> Result<i32, PostgresError> {
     let ask = async {
         let tables = client
-            .query("SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY tablename", &[&schema])
+            .query(
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY tablename",
+                &[&schema],
+            )
             .await?;
         let tables: Vec<String> = tables.iter().map(|row| row.get(0)).collect();
         if !tables.iter().any(|table| table == "forge_schema") {
             return Ok(Err(tables.into_iter().next()));
         }
-        let row = client.query_one(&format!("SELECT max(version) FROM \"{schema}\".forge_schema"), &[]).await?;
+        let row =
+            client.query_one(&format!("SELECT max(version) FROM \"{schema}\".forge_schema"), &[]).await?;
         Ok::<_, Failure>(Ok(row.get::<_, Option<i32>>(0)))
     };
     match ask.await.map_err(|failure| failure.to("read the form of the tables"))? {
@@ -91,7 +95,8 @@ pub(crate) async fn migrate(
     if status(connector, client, schema).await?.is_current() {
         return Ok(Vec::new());
     }
-    let refused = |error: tokio_postgres::Error| match error.code().map(tokio_postgres::error::SqlState::code) {
+    let refused = |error: tokio_postgres::Error| match error.code().map(tokio_postgres::error::SqlState::code)
+    {
         Some("42501") => missing(connector, format!("create the schema `{schema}` and tables in it")),
         _ => Failure::from(error).to("migrate the tables").into(),
     };

@@ -2,7 +2,11 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError, atomic::{AtomicBool, AtomicI64}, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -73,9 +77,18 @@ impl PostgresStore {
             let mut client = connector.open_checked(&options).await?;
             schema::prepare(&connector, &mut client, &options).await?;
             let process = process::beat(&client, None, &options).await;
-            let process = process.map_err(|failure| failure.to("enter the store among those that are open"))?;
+            let process =
+                process.map_err(|failure| failure.to("enter the store among those that are open"))?;
             let pool = connector.pool(&options)?;
-            Ok::<_, PostgresError>(Shared { options, connector, pool, process, reserved: AtomicI64::new(0), changes: Changes::default(), listens: AtomicBool::new(false) })
+            Ok::<_, PostgresError>(Shared {
+                options,
+                connector,
+                pool,
+                process,
+                reserved: AtomicI64::new(0),
+                changes: Changes::default(),
+                listens: AtomicBool::new(false),
+            })
         };
         let shared = Arc::new(runtime.run(open).await??);
         let mut tasks = JoinSet::new();
@@ -122,6 +135,18 @@ impl PostgresStore {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         self.run(limited(Arc::clone(&self.shared), work)).await?.map_err(|failure| failure.to(what))
+    }
+
+    /// Waits, on the thread of the caller, for something that the threads of the store do.
+    pub(crate) fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (sender, made) = mpsc::channel();
+        self.spawn(async move {
+            let _ = sender.send(work.await);
+        });
+        made.recv().unwrap_or_else(|error| Err(Failure::new(StorageErrorKind::Closed, error)))
     }
 
     /// Does something to its end, also when nobody waits for it any more.
@@ -203,7 +228,8 @@ impl Runtime {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StorageError> {
-        let closed = |error| StorageError::new(StorageErrorKind::Closed, "work in a store that is closed", error);
+        let closed =
+            |error| StorageError::new(StorageErrorKind::Closed, "work in a store that is closed", error);
         Aborting(self.handle.spawn(work)).await.map_err(closed)
     }
 }

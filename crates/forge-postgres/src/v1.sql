@@ -194,3 +194,110 @@ CREATE TABLE attempts (
 
 CREATE INDEX attempts_time ON attempts (started_at, call_id, attempt);
 CREATE INDEX attempts_session ON attempts (session) WHERE session IS NOT NULL;
+
+-- Keys of a server's clients. A revoked one stays, so that nobody gets its name and inherits what it spent.
+CREATE TABLE client_keys (
+    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, -- in the order in which they were made
+    id text NOT NULL UNIQUE,
+    name text NOT NULL UNIQUE,
+    team text, -- a name of `teams`, unless the key was revoked before the team was deleted
+    is_revoked boolean NOT NULL,
+    key text NOT NULL -- JSON, whole
+);
+
+CREATE TABLE teams (name text COLLATE "C" PRIMARY KEY, team text NOT NULL); -- JSON, whole
+
+-- What was done to keys, teams and leases. It only grows; each hash is over the one before and its own row.
+CREATE TABLE audit (
+    number bigint PRIMARY KEY, -- from 1, without gaps
+    at bigint NOT NULL,
+    by text NOT NULL,
+    action text NOT NULL,
+    subject text NOT NULL,
+    detail text NOT NULL, -- a JSON object
+    hash text NOT NULL
+);
+
+-- One row, which whoever changes keys, secrets or the log locks first: they take turns.
+CREATE TABLE access (version bigint NOT NULL, seal bytea, seal_before bytea);
+INSERT INTO access (version) VALUES (0);
+
+-- Versions of prompts, each with what it takes to render it again.
+CREATE TABLE prompt_versions (
+    name text COLLATE "C" NOT NULL,
+    number bigint NOT NULL, -- from 1 for each name, without gaps
+    hash text NOT NULL,
+    file text NOT NULL, -- its ending says how the text is read
+    text text NOT NULL,
+    parts text NOT NULL, -- a JSON object: the texts of what it includes, by file
+    first_used bigint NOT NULL,
+    PRIMARY KEY (name, number),
+    UNIQUE (name, hash)
+);
+
+-- How labels were moved. It only grows; the last row of a label says where it points.
+CREATE TABLE prompt_labels (
+    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL,
+    label text NOT NULL,
+    version bigint NOT NULL, -- a number of `prompt_versions`
+    before bigint, -- the place of the row to which the label goes back
+    at bigint NOT NULL,
+    by text NOT NULL
+);
+
+CREATE INDEX prompt_labels_by_label ON prompt_labels (name, label, place);
+
+-- Responses that servers keep for their clients.
+CREATE TABLE responses (
+    owner text NOT NULL, -- the id of a key; empty where there are none
+    id text NOT NULL,
+    previous text, -- the response that it goes on from
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    under_way_until bigint, -- NULL once its call has ended
+    input text NOT NULL, -- a JSON array
+    response text NOT NULL, -- a JSON object
+    PRIMARY KEY (owner, id)
+);
+
+CREATE INDEX responses_expire ON responses (expires_at);
+CREATE INDEX responses_under_way ON responses (id) WHERE under_way_until IS NOT NULL;
+
+-- Tasks of queues: their lines, where those stand here, kept byte for byte.
+CREATE TABLE queue_lines (
+    queue text NOT NULL,
+    task text COLLATE "C" NOT NULL,
+    line text NOT NULL, -- a JSON object
+    PRIMARY KEY (queue, task)
+);
+
+-- Who had a task, and until when: one row for each generation, so that no generation has two owners. Rows stay, and a task
+-- may have some although its line stands elsewhere.
+CREATE TABLE queue_leases (
+    queue text NOT NULL,
+    task text COLLATE "C" NOT NULL,
+    generation bigint NOT NULL, -- from 1 for each task, without gaps
+    owner text NOT NULL,
+    began_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    ended_at bigint, -- NULL while nobody has ended it
+    ending text, -- released, forced, closed or expired
+    ended_by text, -- who forced it
+    detail text, -- the reason, or what shows that the task is done
+    PRIMARY KEY (queue, task, generation)
+);
+
+-- Why tasks went where they went.
+CREATE TABLE queue_decisions (
+    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    queue text NOT NULL,
+    task text NOT NULL,
+    at bigint NOT NULL,
+    decision text NOT NULL -- a JSON object
+);
+
+CREATE INDEX queue_decisions_by_task ON queue_decisions (queue, task);
+
+-- Until when vendors want no calls, so that the next process does not ask.
+CREATE TABLE cooldowns (route text PRIMARY KEY, cause text NOT NULL, until bigint NOT NULL);

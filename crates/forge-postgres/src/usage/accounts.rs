@@ -21,6 +21,7 @@ use super::{question::Question, row};
 use crate::{
     error::Failure,
     store::{PostgresStore, Shared},
+    text::unescape,
     time,
 };
 
@@ -50,7 +51,8 @@ impl AccountsReader for PostgresStore {
         let grouped = !by.is_empty();
         let work = move |_: Arc<Shared>, mut client: Object| async move {
             // Both questions see the same attempts.
-            let reading = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+            let reading =
+                client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
             let transaction = reading.start().await?;
             let (conditions, values) = (question.conditions(), question.values());
             let group = if grouped { "GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5" } else { "" };
@@ -80,10 +82,12 @@ impl AccountsReader for PostgresStore {
         let mut points: Vec<TrendPoint> = Vec::new();
         for row in rows {
             let Some(start) = row.key.start else { continue };
-            while let Some(next) = points.last().map(|point| point.start + step).filter(|next| *next < start) {
+            while let Some(next) = points.last().map(|point| point.start + step).filter(|next| *next < start)
+            {
                 if points.len() >= POINTS {
-                    let reason =
-                        format!("the trend has more than {POINTS} points; ask for a shorter time, or for days");
+                    let reason = format!(
+                        "the trend has more than {POINTS} points; ask for a shorter time, or for days"
+                    );
                     return Err(AccountsError::Filter { reason });
                 }
                 points.push(TrendPoint { start: next, figures: Figures::default() });
@@ -126,7 +130,8 @@ fn columns(by: &[GroupBy]) -> String {
     let step = if has(GroupBy::Hour) { 3_600_000 } else { 86_400_000 };
     // Down before 1970 as well, where a plain remainder is negative.
     let start = format!("started_at - (started_at % {step} + {step}) % {step}");
-    let column = |asked: bool, sql: &str, kind: &str| if asked { sql.to_owned() } else { format!("NULL::{kind}") };
+    let column =
+        |asked: bool, sql: &str, kind: &str| if asked { sql.to_owned() } else { format!("NULL::{kind}") };
     [
         column(has(GroupBy::Hour) || has(GroupBy::Day), &start, "bigint"),
         column(has(GroupBy::Provider), "provider", "text"),
@@ -138,7 +143,7 @@ fn columns(by: &[GroupBy]) -> String {
 }
 
 fn key(row: &Row) -> Result<Key, Failure> {
-    let text = |at| row.get::<_, Option<&str>>(at);
+    let text = |at| row.get::<_, Option<&str>>(at).map(|text| unescape(text).into_owned());
     let code: Option<i16> = row.get(4);
     let damaged = |code| Failure::new(StorageErrorKind::Damaged, format!("an attempt has the status {code}"));
     Ok(Key {

@@ -64,7 +64,10 @@ impl UsageSink for PostgresStore {
         if waiting.fetch_add(1, Ordering::AcqRel) >= *most {
             waiting.fetch_sub(1, Ordering::AcqRel);
             if lost.fetch_add(1, Ordering::Relaxed) == 0 {
-                tracing::error!(queue = most, "usage records are lost: more of them wait for the database than may");
+                tracing::error!(
+                    queue = most,
+                    "usage records are lost: more of them wait for the database than may"
+                );
             }
             return;
         }
@@ -72,7 +75,8 @@ impl UsageSink for PostgresStore {
     }
 
     async fn flush(&self) -> Result<(), StorageError> {
-        let closed = || StorageError::new(StorageErrorKind::Closed, "write usage records", "the store is closed");
+        let closed =
+            || StorageError::new(StorageErrorKind::Closed, "write usage records", "the store is closed");
         let (sender, flushed) = oneshot::channel();
         self.usage.sender.send(Message::Flush(sender)).map_err(|_| closed())?;
         flushed.await.unwrap_or_else(|_| Err(closed()))

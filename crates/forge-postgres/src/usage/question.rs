@@ -7,6 +7,7 @@ use forge_core::{
 use tokio_postgres::types::ToSql;
 
 use super::row;
+use crate::text::escape;
 
 /// Conditions with what stands in their marks.
 #[derive(Default)]
@@ -25,16 +26,16 @@ impl Question {
             return Err(AccountsError::Filter { reason });
         }
         fn texts<T: AsRef<str>>(list: &[T]) -> Vec<String> {
-            list.iter().map(|one| one.as_ref().to_owned()).collect()
+            list.iter().map(|one| escape(one.as_ref()).into_owned()).collect()
         }
         let mut question = Self::default();
-        let roles = filter.roles.iter().map(ParticipantRole::as_str).map(str::to_owned).collect();
+        let roles = filter.roles.iter().map(ParticipantRole::as_str).collect::<Vec<_>>();
         let calls: Vec<_> = filter.calls.iter().map(|call| format!("{:032x}", call.as_u128())).collect();
         for (column, wanted) in [
             ("provider = ANY ($)", texts(&filter.providers)),
             ("model = ANY ($)", texts(&filter.models)),
-            ("role = ANY ($)", roles),
-            ("session = ANY ($)", filter.sessions.clone()),
+            ("role = ANY ($)", texts(&roles)),
+            ("session = ANY ($)", texts(&filter.sessions)),
             ("call_id = ANY ($::text[]::uuid[])", calls),
         ] {
             if !wanted.is_empty() {

@@ -1,12 +1,10 @@
 //! Attempts as rows.
 
-use std::borrow::Cow;
-
 use deadpool_postgres::Object;
 use forge_core::storage::accounts::{CallStatus, UsageRecord};
 use serde_json::{Map, Value};
 
-use crate::error::Failure;
+use crate::{error::Failure, text::escape};
 
 pub(super) fn status_code(status: CallStatus) -> i16 {
     match status {
@@ -34,15 +32,10 @@ pub(super) fn call(record: &UsageRecord) -> String {
     format!("{:032x}", record.call_id.as_u128())
 }
 
-/// A text without the one character that no text of PostgreSQL may hold.
-fn clean(text: &str) -> Cow<'_, str> {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}").into() } else { text.into() }
-}
-
 /// Tags as one object of texts.
 pub(super) fn tags<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let object: Map<_, _> =
-        pairs.map(|(key, value)| (clean(key).into_owned(), Value::from(&*clean(value)))).collect();
+        pairs.map(|(key, value)| (escape(key).into_owned(), Value::from(&*escape(value)))).collect();
     Value::from(object).to_string()
 }
 
@@ -96,13 +89,18 @@ pub(super) async fn write(client: &mut Object, records: &[UsageRecord]) -> Resul
     Ok(transaction.commit().await?)
 }
 
-async fn insert(transaction: &deadpool_postgres::Transaction<'_>, records: &[UsageRecord]) -> Result<(), Failure> {
+async fn insert(
+    transaction: &deadpool_postgres::Transaction<'_>,
+    records: &[UsageRecord],
+) -> Result<(), Failure> {
     fn all<'a, T>(records: &'a [UsageRecord], of: impl Fn(&'a UsageRecord) -> T) -> Vec<T> {
         records.iter().map(of).collect()
     }
     let class = |of: fn(&UsageRecord) -> Option<u64>| all(records, |one| of(one).map(clamp));
     let json: Vec<_> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-    let model = |one: &UsageRecord| clean(one.model_served.as_ref().unwrap_or(&one.model_asked).as_ref()).into_owned();
+    let model = |one: &UsageRecord| {
+        escape(one.model_served.as_ref().unwrap_or(&one.model_asked).as_ref()).into_owned()
+    };
     let statement = transaction.prepare_cached(INSERT).await?;
     transaction
         .execute(
@@ -111,12 +109,12 @@ async fn insert(transaction: &deadpool_postgres::Transaction<'_>, records: &[Usa
                 &all(records, call),
                 &all(records, |one| i64::from(one.attempt)),
                 &all(records, |one| one.started_at.timestamp_millis()),
-                &all(records, |one| clean(one.provider.as_ref())),
+                &all(records, |one| escape(one.provider.as_ref())),
                 &all(records, model),
-                &all(records, |one| clean(one.role.as_str())),
+                &all(records, |one| escape(one.role.as_str())),
                 &all(records, |one| status_code(one.status)),
                 &all(records, |one| one.error.map(|kind| kind.as_str())),
-                &all(records, |one| one.tags.session().map(clean)),
+                &all(records, |one| one.tags.session().map(escape)),
                 &all(records, |one| tags(one.tags.iter())),
                 &json,
                 &all(records, |one| micros(one.latency)),

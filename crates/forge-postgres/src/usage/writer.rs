@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use forge_core::storage::{StorageError, accounts::UsageRecord};
+use forge_core::storage::{StorageError, StorageErrorKind, accounts::UsageRecord};
 use tokio::{
     sync::{mpsc, oneshot},
     time,
@@ -57,13 +57,19 @@ impl Writer {
         let left = self.waiting.load(Ordering::Acquire);
         if left > 0 {
             self.lost.fetch_add(left as u64, Ordering::Relaxed);
-            tracing::error!(records = left, "usage records are lost: the store was closed while the database was away");
+            tracing::error!(
+                records = left,
+                "usage records are lost: the store was closed while the database was away"
+            );
         }
     }
 
-    /// Takes what waits, up to a flush or what one statement writes.
+    /// Takes what waits, up to a flush or what one statement writes. What could not be written does not keep it from seeing that it is
+    /// asked to flush or to close.
     async fn fill(&mut self) -> Option<oneshot::Sender<Result<(), StorageError>>> {
-        let mut next = if self.held.is_empty() { self.receiver.recv().await } else { self.receiver.try_recv().ok() };
+        let most = if self.held.is_empty() { MOST } else { usize::MAX };
+        let mut next =
+            if self.held.is_empty() { self.receiver.recv().await } else { self.receiver.try_recv().ok() };
         while let Some(message) = next {
             match message {
                 Message::Record(record) => self.held.push(*record),
@@ -73,26 +79,26 @@ impl Writer {
                     return None;
                 }
             }
-            next = if self.held.len() < MOST { self.receiver.try_recv().ok() } else { None };
+            next = if self.held.len() < most { self.receiver.try_recv().ok() } else { None };
         }
         None
     }
 
     async fn write(&mut self) -> Result<(), Failure> {
-        if self.held.is_empty() {
-            return Ok(());
+        while !self.held.is_empty() {
+            let count = self.held.len().min(MOST);
+            let part = &mut self.held[..count];
+            // In the order of the key: two stores that write the same records cannot wait for each other.
+            part.sort_unstable_by_key(|record| (record.call_id, record.attempt));
+            let writing = async {
+                let mut client = self.shared.client().await?;
+                row::write(&mut client, part).await
+            };
+            let late = |_| Failure::new(StorageErrorKind::Busy, "the database did not answer in time");
+            time::timeout(self.shared.options.timeout, writing).await.map_err(late)??;
+            self.held.drain(..count);
+            self.waiting.fetch_sub(count, Ordering::AcqRel);
         }
-        // In the order of the key: two stores that write the same records cannot wait for each other.
-        self.held.sort_unstable_by_key(|record| (record.call_id, record.attempt));
-        let limit = self.shared.options.timeout;
-        let writing = async {
-            let mut client = self.shared.client().await?;
-            row::write(&mut client, &self.held).await
-        };
-        let late = |_| Failure::new(forge_core::storage::StorageErrorKind::Busy, "the database did not answer in time");
-        time::timeout(limit, writing).await.map_err(late)??;
-        self.waiting.fetch_sub(self.held.len(), Ordering::AcqRel);
-        self.held.clear();
         Ok(())
     }
 }

@@ -13,3 +13,19 @@ mod budget {
 mod accounts {
     forge_testkit::store_contract!(accounts, super::subject());
 }
+
+mod access {
+    forge_testkit::store_contract!(access, super::subject());
+}
+
+mod responses {
+    forge_testkit::store_contract!(responses, super::subject());
+}
+
+mod queue {
+    forge_testkit::store_contract!(queue, super::subject());
+}
+
+mod prompts {
+    forge_testkit::store_contract!(prompts, super::subject());
+}

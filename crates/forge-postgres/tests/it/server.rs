@@ -47,7 +47,8 @@ impl Server {
         // Until the pipe is closed, which the system does for a process that dies as well.
         let script = r#"cp -r "$2" "$3" && "$1/pg_ctl" -D "$3" -o "$4" -l "$3/log" -w start >/dev/null && cat >/dev/null
             "$1/pg_ctl" -D "$3" -m immediate -w stop >/dev/null 2>&1; rm -rf "$3""#;
-        let settings = format!("-p {port} -k {} -h 127.0.0.1 -c fsync=off -c max_connections=300", dir.display());
+        let settings =
+            format!("-p {port} -k {} -h 127.0.0.1 -c fsync=off -c max_connections=300", dir.display());
         let mut keeper = as_postgres("sh");
         keeper.args(["-c", script, "sh"]).arg(&bin).arg(template).arg(&dir).arg(settings);
         let keeper = keeper.stdin(Stdio::piped()).spawn().unwrap();
@@ -70,8 +71,11 @@ impl Server {
 
     /// Starts it again where it was.
     pub(crate) fn start_again(&self) {
-        let settings =
-            format!("-p {} -k {} -h 127.0.0.1 -c fsync=off -c max_connections=300", self.port, self.dir.display());
+        let settings = format!(
+            "-p {} -k {} -h 127.0.0.1 -c fsync=off -c max_connections=300",
+            self.port,
+            self.dir.display()
+        );
         let log = self.dir.join("log");
         self.control(&["-o", &settings, "-l", log.to_str().unwrap(), "-w", "start"]);
         self.until_up();
@@ -95,13 +99,16 @@ impl Server {
     pub(crate) fn options(&self) -> PostgresOptions {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        PostgresOptions::new(self.url()).with_schema(format!("test_{}_{number}", std::process::id())).with_pool(4)
+        PostgresOptions::new(self.url())
+            .with_schema(format!("test_{}_{number}", std::process::id()))
+            .with_pool(4)
     }
 
     /// Runs statements as the owner of everything.
     pub(crate) fn sql(&self, statements: &str) -> String {
         let mut psql = Command::new(self.bin.join("psql"));
-        let output = psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements]).arg(self.url());
+        let output =
+            psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statements]).arg(self.url());
         let output = output.output().unwrap();
         assert!(output.status.success(), "{statements}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
@@ -132,7 +139,8 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
 fn bin() -> PathBuf {
     let places = PLACES.iter().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
     let on_path = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();
-    let found = places.chain(on_path).find(|place| place.join("initdb").exists() && place.join("psql").exists());
+    let found =
+        places.chain(on_path).find(|place| place.join("initdb").exists() && place.join("psql").exists());
     found.unwrap_or_else(|| panic!("PostgreSQL is not installed: install the package `postgresql` (Debian, Ubuntu) or `postgresql-server`"))
 }
 
