@@ -21,7 +21,8 @@ use tokio::sync::oneshot;
 use crate::{
     error::Failure,
     process::{self, Ends},
-    store::{PostgresStore, Shared, limited},
+    shared::{Shared, limited},
+    store::PostgresStore,
     text::{escape, unescape},
 };
 

@@ -7,7 +7,8 @@ use forge_core::storage::cooldown::{Cooldown, CooldownStore};
 use tokio_postgres::Row;
 
 use crate::{
-    store::{PostgresStore, Shared, limited},
+    shared::{Shared, limited},
+    store::PostgresStore,
     time,
 };
 

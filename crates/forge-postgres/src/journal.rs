@@ -9,11 +9,7 @@ use forge_core::storage::journal::{
 };
 use tokio_postgres::Row;
 
-use crate::{
-    error::Failure,
-    store::{PostgresStore, Shared},
-    time, watch,
-};
+use crate::{error::Failure, shared::Shared, store::PostgresStore, time, watch};
 
 /// A lease that has more than this beyond its length to go was given before a clock jumped back.
 const JUMP: i64 = 60_000;

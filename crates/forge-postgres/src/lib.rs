@@ -23,6 +23,7 @@
 //! ```
 
 mod access;
+mod accounts;
 mod budget;
 mod connect;
 mod cooldown;
@@ -32,11 +33,12 @@ mod options;
 mod process;
 mod prompts;
 mod queue;
+mod records;
 mod responses;
 mod schema;
+mod shared;
 mod store;
 mod text;
-mod usage;
 mod watch;
 
 use chrono::{DateTime, Utc};

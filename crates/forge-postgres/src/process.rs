@@ -17,7 +17,7 @@ use tokio::{
 };
 use tokio_postgres::Client;
 
-use crate::{error::Failure, options::PostgresOptions, store::Shared};
+use crate::{error::Failure, options::PostgresOptions, shared::Shared};
 
 /// Ends that one statement books at most.
 const MOST: usize = 1_000;
@@ -99,7 +99,7 @@ async fn book(shared: Arc<Shared>, mut receiver: mpsc::UnboundedReceiver<Message
                 Err(_) if !is_open => break,
                 // What was spent must not get lost: it is tried until it is booked.
                 Err(failure) => {
-                    tracing::warn!(error = %failure.source, "the ends of calls wait for the database")
+                    tracing::warn!(error = %failure.source, "the ends of calls wait for the database");
                 }
             }
         }

@@ -15,7 +15,8 @@ use tokio_postgres::Row;
 use crate::{
     access::audit,
     error::Failure,
-    store::{PostgresStore, Shared},
+    shared::Shared,
+    store::PostgresStore,
     text::{escape, unescape},
     time,
 };

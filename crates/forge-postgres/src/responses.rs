@@ -11,10 +11,7 @@ use forge_core::storage::{
 };
 use tokio_postgres::{IsolationLevel, Row};
 
-use crate::{
-    store::{PostgresStore, Shared},
-    time,
-};
+use crate::{shared::Shared, store::PostgresStore, time};
 
 const COLUMNS: &str = "id, owner, previous, created_at, expires_at, under_way_until, input, response";
 

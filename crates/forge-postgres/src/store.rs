@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Object;
 use forge_core::storage::{Changes, StorageError, StorageErrorKind};
 use tokio::{runtime, sync::oneshot, task::JoinSet};
 
@@ -20,8 +20,9 @@ use crate::{
     error::{Failure, PostgresError},
     options::PostgresOptions,
     process::{self, Ends},
+    records,
     schema::{self, Migration, SchemaStatus},
-    usage,
+    shared::{Shared, limited},
 };
 
 /// How long a store that is dropped waits for what it still has to write.
@@ -36,33 +37,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct PostgresStore {
     pub(crate) shared: Arc<Shared>,
     pub(crate) ends: Ends,
-    pub(crate) usage: usage::Queue,
+    pub(crate) records: records::Queue,
     runtime: Runtime,
-}
-
-/// What the store and its tasks have in common.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) options: PostgresOptions,
-    pub(crate) connector: Connector,
-    pub(crate) pool: Pool,
-    /// The number of this store among those that reserve.
-    pub(crate) process: i64,
-    /// How many reservations it has asked for.
-    pub(crate) reserved: AtomicI64,
-    pub(crate) changes: Changes,
-    /// Whether something listens for appends of other stores.
-    pub(crate) listens: AtomicBool,
-}
-
-impl Shared {
-    pub(crate) async fn client(&self) -> Result<Object, Failure> {
-        Ok(self.pool.get().await?)
-    }
-
-    pub(crate) fn now(&self) -> i64 {
-        self.options.clock.now().timestamp_millis()
-    }
 }
 
 impl PostgresStore {
@@ -93,9 +69,9 @@ impl PostgresStore {
         let shared = Arc::new(runtime.run(open).await??);
         let mut tasks = JoinSet::new();
         let ends = process::start(&shared, &mut tasks, &runtime.handle);
-        let usage = usage::start(&shared, &mut tasks, &runtime.handle);
+        let records = records::start(&shared, &mut tasks, &runtime.handle);
         let runtime = runtime.keeping(tasks);
-        Ok(Self { shared, ends, usage, runtime })
+        Ok(Self { shared, ends, records, runtime })
     }
 
     /// Which form the schema has. Changes nothing.
@@ -160,20 +136,6 @@ impl PostgresStore {
     ) -> Result<T, StorageError> {
         self.runtime.run(work).await
     }
-}
-
-/// A question on a connection of the pool. A server that says nothing must not hold a call for ever.
-pub(crate) async fn limited<T, F: Future<Output = Result<T, Failure>>>(
-    shared: Arc<Shared>,
-    work: impl FnOnce(Arc<Shared>, Object) -> F,
-) -> Result<T, Failure> {
-    let limit = shared.options.timeout;
-    let work = async {
-        let client = shared.client().await?;
-        work(Arc::clone(&shared), client).await
-    };
-    let late = || Failure::new(StorageErrorKind::Busy, "the database did not answer in time");
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(late()))
 }
 
 impl fmt::Debug for PostgresStore {
@@ -258,7 +220,7 @@ impl Drop for PostgresStore {
     fn drop(&mut self) {
         // Both tasks end once they have written what they were given.
         self.ends.close();
-        self.usage.close();
+        self.records.close();
         let ended = self.runtime.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
         let _ = ended.recv_timeout(PATIENCE);
     }

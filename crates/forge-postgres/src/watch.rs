@@ -8,10 +8,7 @@ use std::{
 use tokio::time;
 use tokio_postgres::AsyncMessage;
 
-use crate::{
-    error::PostgresError,
-    store::{PostgresStore, Shared},
-};
+use crate::{error::PostgresError, shared::Shared, store::PostgresStore};
 
 /// Listens from now on, on a connection of its own. Only the first watch of a store begins it: most never watch.
 pub(crate) fn listen(store: &PostgresStore) {

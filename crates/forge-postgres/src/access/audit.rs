@@ -12,7 +12,8 @@ use forge_core::storage::{
 
 use crate::{
     error::Failure,
-    store::{PostgresStore, Shared},
+    shared::Shared,
+    store::PostgresStore,
     text::{escape, unescape},
     time,
 };

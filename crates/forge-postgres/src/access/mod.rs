@@ -15,11 +15,7 @@ use forge_core::storage::{
 use serde::de::DeserializeOwned;
 use tokio_postgres::{IsolationLevel, Row};
 
-use crate::{
-    error::Failure,
-    store::{PostgresStore, Shared},
-    time,
-};
+use crate::{error::Failure, shared::Shared, store::PostgresStore, time};
 
 /// What came of a change: the name of the key that it is about, if it is about one that was there.
 type Changed = Result<Result<Option<Arc<str>>, AccessError>, Failure>;
@@ -41,10 +37,8 @@ async fn create(transaction: &Transaction<'_>, key: &ClientKey) -> Changed {
     let find = "SELECT id, name = $1 FROM client_keys WHERE name = $1 OR id = $2 ORDER BY 2 DESC LIMIT 1";
     if let Some(taken) = transaction.query_opt(find, &[&&*key.name, &&*key.id]).await? {
         let id: Arc<str> = taken.get::<_, &str>(0).into();
-        return Ok(Err(match taken.get(1) {
-            true => AccessError::NameTaken { name: Arc::clone(&key.name), id },
-            false => AccessError::IdTaken { id },
-        }));
+        let name_taken = |id| AccessError::NameTaken { name: Arc::clone(&key.name), id };
+        return Ok(Err(if taken.get(1) { name_taken(id) } else { AccessError::IdTaken { id } }));
     }
     if let Some(team) = &key.team
         && transaction.query_opt("SELECT FROM teams WHERE name = $1", &[&&**team]).await?.is_none()

@@ -11,11 +11,7 @@ use forge_core::storage::{
 use tokio_postgres::Row;
 
 use super::log;
-use crate::{
-    error::Failure,
-    store::{PostgresStore, Shared},
-    time,
-};
+use crate::{error::Failure, shared::Shared, store::PostgresStore, time};
 
 /// The secrets in a row of both; `None` where there is none yet.
 fn secrets(row: &Row) -> Result<Option<SealSecrets>, Failure> {

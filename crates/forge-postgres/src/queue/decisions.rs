@@ -10,10 +10,7 @@ use forge_core::storage::{
 };
 use tokio_postgres::Row;
 
-use crate::{
-    store::{PostgresStore, Shared},
-    time,
-};
+use crate::{shared::Shared, store::PostgresStore, time};
 
 #[async_trait]
 impl DecisionLog for PostgresStore {

@@ -16,10 +16,7 @@ use forge_core::storage::{
 };
 use tokio_postgres::Row;
 
-use crate::{
-    error::Failure,
-    store::{PostgresStore, Shared},
-};
+use crate::{error::Failure, shared::Shared, store::PostgresStore};
 
 /// What stands in a queue, each task with its last lease.
 async fn entries(

@@ -136,6 +136,7 @@ pub(crate) fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "the programs of a server may stand anywhere on the path")]
 fn bin() -> PathBuf {
     let places = PLACES.iter().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
     let on_path = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect::<Vec<_>>();

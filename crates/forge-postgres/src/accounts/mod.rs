@@ -1,5 +1,8 @@
 //! Questions about the accounts, answered from the attempts themselves.
 
+mod question;
+mod sink;
+
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -17,13 +20,8 @@ use forge_core::{
 };
 use tokio_postgres::{IsolationLevel, Row};
 
-use super::{question::Question, row};
-use crate::{
-    error::Failure,
-    store::{PostgresStore, Shared},
-    text::unescape,
-    time,
-};
+use self::question::Question;
+use crate::{error::Failure, records::row, shared::Shared, store::PostgresStore, text::unescape, time};
 
 /// Points that a trend may have.
 // Gaps are filled, so that two attempts far apart would fill the memory with empty points.
@@ -65,8 +63,9 @@ impl AccountsReader for PostgresStore {
             );
             for row in transaction.query(&sql, &values).await? {
                 let (key, kind) = (key(&row)?, kind(row.get(KEYS))?);
-                let found = rows.iter_mut().find(|one| one.key == key);
-                found.into_iter().for_each(|one| one.figures.errors.push((kind, count(&row, KEYS + 1))));
+                if let Some(found) = rows.iter_mut().find(|one| one.key == key) {
+                    found.figures.errors.push((kind, count(&row, KEYS + 1)));
+                }
             }
             Ok(rows)
         };
@@ -104,7 +103,9 @@ impl AccountsReader for PostgresStore {
         limit: u64,
     ) -> Result<Vec<UsageRecord>, AccountsError> {
         let mut question = Question::new(filter)?;
-        after.into_iter().for_each(|after| question.after(after));
+        if let Some(after) = after {
+            question.after(after);
+        }
         let work = move |_: Arc<Shared>, client: Object| async move {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let sql = format!(

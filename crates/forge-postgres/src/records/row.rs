@@ -1,12 +1,15 @@
 //! Attempts as rows.
 
 use deadpool_postgres::Object;
-use forge_core::storage::accounts::{CallStatus, UsageRecord};
+use forge_core::{
+    ErrorKind, Money,
+    storage::accounts::{CallStatus, UsageRecord},
+};
 use serde_json::{Map, Value};
 
 use crate::{error::Failure, text::escape};
 
-pub(super) fn status_code(status: CallStatus) -> i16 {
+pub(crate) fn status_code(status: CallStatus) -> i16 {
     match status {
         CallStatus::Success => 0,
         CallStatus::Failure => 1,
@@ -16,7 +19,7 @@ pub(super) fn status_code(status: CallStatus) -> i16 {
     }
 }
 
-pub(super) fn status(code: i16) -> Option<CallStatus> {
+pub(crate) fn status(code: i16) -> Option<CallStatus> {
     let all = [
         CallStatus::Success,
         CallStatus::Failure,
@@ -28,12 +31,12 @@ pub(super) fn status(code: i16) -> Option<CallStatus> {
 }
 
 /// A call's id, as PostgreSQL reads it.
-pub(super) fn call(record: &UsageRecord) -> String {
+pub(crate) fn call(record: &UsageRecord) -> String {
     format!("{:032x}", record.call_id.as_u128())
 }
 
 /// Tags as one object of texts.
-pub(super) fn tags<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+pub(crate) fn tags<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let object: Map<_, _> =
         pairs.map(|(key, value)| (escape(key).into_owned(), Value::from(&*escape(value)))).collect();
     Value::from(object).to_string()
@@ -74,7 +77,7 @@ const AGREE: &str = "UPDATE attempts a SET status = b.status, ends = b.ends, fal
         AND (a.status, a.ends, a.fallback) IS DISTINCT FROM (b.status, b.ends, b.fallback)";
 
 /// Writes the records that are not there yet, as one unit.
-pub(super) async fn write(client: &mut Object, records: &[UsageRecord]) -> Result<(), Failure> {
+pub(crate) async fn write(client: &mut Object, records: &[UsageRecord]) -> Result<(), Failure> {
     // A first attempt that succeeds is the usual call. It agrees with itself and costs no look-up.
     let unusual = |record: &&UsageRecord| record.attempt > 1 || record.status != CallStatus::Success;
     let unusual: Vec<_> = records.iter().filter(unusual).map(call).collect();
@@ -113,7 +116,7 @@ async fn insert(
                 &all(records, model),
                 &all(records, |one| escape(one.role.as_str())),
                 &all(records, |one| status_code(one.status)),
-                &all(records, |one| one.error.map(|kind| kind.as_str())),
+                &all(records, |one| one.error.map(ErrorKind::as_str)),
                 &all(records, |one| one.tags.session().map(escape)),
                 &all(records, |one| tags(one.tags.iter())),
                 &json,
@@ -127,7 +130,7 @@ async fn insert(
                 &class(|one| one.tokens.other_input),
                 &class(|one| one.tokens.output),
                 &class(|one| one.tokens.reasoning),
-                &class(|one| one.cost.map(|cost| cost.nanos())),
+                &class(|one| one.cost.map(Money::nanos)),
             ],
         )
         .await?;

@@ -6,8 +6,7 @@ use forge_core::{
 };
 use tokio_postgres::types::ToSql;
 
-use super::row;
-use crate::text::escape;
+use crate::{records::row, text::escape};
 
 /// Conditions with what stands in their marks.
 #[derive(Default)]
@@ -24,9 +23,6 @@ impl Question {
         if filter.since.zip(filter.until).is_some_and(|(since, until)| since > until) {
             let reason = "the filter ends before it begins; swap `since` and `until`".to_owned();
             return Err(AccountsError::Filter { reason });
-        }
-        fn texts<T: AsRef<str>>(list: &[T]) -> Vec<String> {
-            list.iter().map(|one| escape(one.as_ref()).into_owned()).collect()
         }
         let mut question = Self::default();
         let roles = filter.roles.iter().map(ParticipantRole::as_str).collect::<Vec<_>>();
@@ -86,4 +82,8 @@ impl Question {
     pub(super) fn values(&self) -> Vec<&(dyn ToSql + Sync)> {
         self.values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
     }
+}
+
+fn texts<T: AsRef<str>>(list: &[T]) -> Vec<String> {
+    list.iter().map(|one| escape(one.as_ref()).into_owned()).collect()
 }

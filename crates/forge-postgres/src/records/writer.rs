@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use super::{Message, row};
-use crate::{error::Failure, store::Shared};
+use crate::{error::Failure, shared::Shared};
 
 /// Records that one statement writes at most.
 const MOST: usize = 2_000;
