@@ -140,7 +140,9 @@ async fn live(shared: Arc<Shared>) {
         let once = async {
             let client = shared.client().await?;
             beat(&client, Some(shared.process), &shared.options).await?;
-            sweep(&client).await
+            sweep(&client).await?;
+            client.execute("SELECT forget()", &[]).await?;
+            Ok::<_, Failure>(())
         };
         if let Err(failure) = once.await {
             tracing::warn!(error = %failure.source, "the store could not say that it is alive");

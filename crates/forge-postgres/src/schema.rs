@@ -101,6 +101,8 @@ pub(crate) async fn migrate(
         _ => Failure::from(error).to("migrate the tables").into(),
     };
     let transaction = client.transaction().await.map_err(refused)?;
+    // A step may take longer than a question, and so may the wait for another program's.
+    transaction.batch_execute("SET LOCAL statement_timeout = 0").await.map_err(refused)?;
     // Of several programs that start at once, one migrates, and the others find it done.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('forge.migrate.' || $1, 0))";
     transaction.execute(lock, &[&schema]).await.map_err(refused)?;

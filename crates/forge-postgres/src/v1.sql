@@ -35,10 +35,8 @@ CREATE TABLE budgets (
 );
 
 -- Each open store, and until when it counts as alive, by the clock of the server.
-CREATE TABLE processes (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    expires_at timestamptz NOT NULL
-);
+CREATE SEQUENCE process_numbers;
+CREATE TABLE processes (id bigint PRIMARY KEY, expires_at timestamptz NOT NULL);
 
 CREATE TABLE reservations (
     id bigint PRIMARY KEY, -- of the process, and its number there
@@ -131,10 +129,9 @@ CREATE FUNCTION beat(process bigint, ttl interval) RETURNS bigint LANGUAGE plpgs
 DECLARE
     ids bigint[];
 BEGIN
-    UPDATE processes SET expires_at = clock_timestamp() + ttl WHERE id = process;
-    IF NOT FOUND THEN
-        INSERT INTO processes (expires_at) VALUES (clock_timestamp() + ttl) RETURNING id INTO process;
-    END IF;
+    -- One that was silent so long that its row is gone gets it again under its number.
+    INSERT INTO processes AS p VALUES (coalesce(process, nextval('process_numbers')), clock_timestamp() + ttl)
+        ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at RETURNING p.id INTO process;
     ids := ARRAY(SELECT r.id FROM reservations r WHERE r.process = beat.process AND NOT counted ORDER BY r.id FOR UPDATE);
     IF cardinality(ids) > 0 THEN
         PERFORM count_reservations(ids, true);
@@ -142,24 +139,33 @@ BEGIN
     RETURN process;
 END $$;
 
--- Takes what dead processes had set aside out of the sums; returns how many reservations. They stay for a day, so that a call
--- that was only slow is still booked.
+-- Takes what dead processes had set aside out of the sums; returns how many reservations.
 CREATE FUNCTION sweep() RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     ids bigint[];
 BEGIN
     ids := ARRAY(
-        SELECT r.id FROM reservations r JOIN processes p ON p.id = r.process
-        WHERE counted AND p.expires_at <= clock_timestamp() ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+        SELECT r.id FROM reservations r LEFT JOIN processes p ON p.id = r.process
+        WHERE counted AND coalesce(p.expires_at <= clock_timestamp(), true) ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
     );
     IF cardinality(ids) > 0 THEN
         PERFORM count_reservations(ids, false);
     END IF;
-    DELETE FROM reservations WHERE NOT counted
-        AND process IN (SELECT id FROM processes WHERE expires_at < clock_timestamp() - interval '1 day');
-    DELETE FROM processes p WHERE expires_at < clock_timestamp() - interval '1 day'
-        AND NOT EXISTS (SELECT FROM reservations WHERE process = p.id);
     RETURN cardinality(ids);
+END $$;
+
+-- Forgets processes that died a day ago, with their reservations: until then a call that was only slow is still booked. Apart from
+-- `sweep`, which holds rows of budgets, behind which no reservation may be locked.
+CREATE FUNCTION forget() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM reservations WHERE id IN (
+        SELECT r.id FROM reservations r JOIN processes p ON p.id = r.process
+        WHERE NOT counted AND p.expires_at < clock_timestamp() - interval '1 day' ORDER BY r.id FOR UPDATE OF r SKIP LOCKED
+    );
+    DELETE FROM processes WHERE id IN (
+        SELECT id FROM processes p WHERE expires_at < clock_timestamp() - interval '1 day'
+            AND NOT EXISTS (SELECT FROM reservations WHERE process = p.id) FOR UPDATE SKIP LOCKED
+    );
 END $$;
 
 -- One row per attempt of a call, whole in `record`; the other columns are what is asked for. A record that comes twice meets

@@ -12,7 +12,7 @@ use forge_core::{
     call::CallId,
     storage::{
         accounts::{AccountsReader as _, CallStatus, Filter, UsageRecord, UsageSink as _},
-        budget::{Amount, BudgetCap, BudgetError, BudgetStore as _, DeadCharge, Holder},
+        budget::{Amount, BudgetCap, BudgetError, BudgetStore, DeadCharge, Holder, Spent},
         cooldown::{Cooldown, CooldownStore as _},
         journal::{Batch, Claim, Journal as _, StreamName, Streams as _},
     },
@@ -105,7 +105,10 @@ fn a_call_that_nobody_waits_for_any_more_holds_nothing() {
         let mut asked = Box::pin(store.reserve(&caps, cents(5), None));
         let waker = std::task::Waker::noop();
         let polled = asked.as_mut().poll(&mut std::task::Context::from_waker(waker));
-        drop((polled.is_ready(), asked));
+        // One that was answered at once has a caller, who ends it.
+        if let std::task::Poll::Ready(made) = polled {
+            BudgetStore::release(&*store, made.unwrap());
+        }
     }
     until(|| wait(other.spent("day")).unwrap().reserved == Amount::default());
 }
@@ -288,4 +291,27 @@ fn cooldowns_are_kept_for_the_next_process() {
     let next = open(&options);
     until(|| next.cooldowns().iter().any(|one| one.cause == ErrorKind::RateLimited));
     assert_eq!(next.cooldowns().len(), 1);
+}
+
+#[test]
+fn a_process_that_died_a_day_ago_is_forgotten_with_its_reservations() {
+    let server = Server::shared();
+    let options = server.options();
+    let store = open(&options);
+    let id = wait(store.reserve(&[dollar("day")], cents(60), None)).unwrap();
+    let sql = |statements: &str| server.sql(&format!("SET search_path = {}; {statements}", options.schema));
+    let left = || sql("SELECT count(*) || ' ' || (SELECT count(*) FROM processes) FROM reservations");
+    // Nearly a day: a call that was only slow is still booked.
+    sql("UPDATE processes SET expires_at = now() - interval '23 h'; SELECT sweep(), forget()");
+    assert_eq!(left(), "1 1");
+    sql("UPDATE processes SET expires_at = now() - interval '25 h'; SELECT forget()");
+    assert_eq!(left(), "0 0");
+    // It was there all the same: its end books nothing, and its next sign of life brings it back under its number.
+    store.settle(id, cents(7));
+    assert_eq!(wait(store.spent("day")).unwrap(), Spent::default());
+    wait(store.reserve(&[dollar("day")], cents(5), None)).unwrap();
+    let number = id.0 >> 36;
+    assert_eq!(sql(&format!("SELECT beat({number}, interval '30 s')")), number.to_string());
+    assert_eq!(wait(store.spent("day")).unwrap().reserved, cents(5));
+    assert_eq!(left(), "1 1");
 }
