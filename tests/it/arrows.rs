@@ -8,7 +8,7 @@ use std::{
 use serde_json::Value;
 
 /// Which crate may depend on which. What is not here is forbidden.
-const ARROWS: [(&str, &[&str]); 27] = [
+const ARROWS: [(&str, &[&str]); 28] = [
     ("forge-core", &[]),
     ("forge-config", &[]),
     ("forge-edit", &[]),
@@ -32,6 +32,7 @@ const ARROWS: [(&str, &[&str]); 27] = [
     ("forge-tui", &["forge-core", "forge-worker"]),
     ("forge-sim", &[]),
     ("forge-store", &["forge-core"]),
+    ("forge-postgres", &["forge-core"]),
     ("forge-testkit", &["forge-core", "forge-sim"]),
     (
         "forge",
