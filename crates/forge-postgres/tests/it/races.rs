@@ -56,7 +56,7 @@ fn attempts(store: &PostgresStore) -> u64 {
 
 #[test]
 fn sixty_four_calls_through_four_pools_never_overrun_a_dollar() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let stores: Vec<_> = (0..4).map(|_| open(&options)).collect();
     for round in 0..2 * scale() {
         let key = format!("day:{round}");
@@ -98,7 +98,7 @@ fn sixty_four_calls_through_four_pools_never_overrun_a_dollar() {
 
 #[test]
 fn a_call_that_nobody_waits_for_any_more_holds_nothing() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let (store, other) = (open(&options), open(&options));
     for _ in 0..20 {
         let caps = [dollar("day")];
@@ -129,7 +129,7 @@ fn what_a_killed_process_had_set_aside_is_free_after_its_time() {
         std::thread::park();
         return;
     }
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     let mut options = server.options();
     options.reservation_ttl = Duration::from_secs(2);
     let store = open(&options);
@@ -153,7 +153,7 @@ fn what_a_killed_process_had_set_aside_is_free_after_its_time() {
 
 #[test]
 fn a_store_that_was_only_slow_has_its_reservations_again() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     let options = server.options();
     let store = open(&options);
     let id = wait(store.reserve(&[dollar("day")], cents(60), None)).unwrap();
@@ -172,7 +172,7 @@ fn a_store_that_was_only_slow_has_its_reservations_again() {
 
 #[test]
 fn no_record_is_lost_or_doubled_while_the_server_is_away() {
-    let server = Server::start();
+    let server = or_skip!(Server::start());
     let mut options = server.options();
     options.retry = Duration::from_millis(50);
     let store = open(&options);
@@ -202,7 +202,7 @@ fn no_record_is_lost_or_doubled_while_the_server_is_away() {
 
 #[test]
 fn what_does_not_fit_into_the_queue_is_counted_and_what_does_is_kept() {
-    let server = Server::start();
+    let server = or_skip!(Server::start());
     let mut options = server.options();
     (options.queue, options.retry) = (10, Duration::from_millis(50));
     let store = open(&options);
@@ -216,7 +216,7 @@ fn what_does_not_fit_into_the_queue_is_counted_and_what_does_is_kept() {
 
 #[test]
 fn a_store_that_is_dropped_writes_what_it_was_given() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let store = open(&options);
     let id = wait(store.reserve(&[dollar("day")], cents(9), None)).unwrap();
     (0..5_000).for_each(|call| store.record(record(call)));
@@ -229,7 +229,7 @@ fn a_store_that_is_dropped_writes_what_it_was_given() {
 
 #[test]
 fn records_hold_any_text_and_any_number() {
-    let store = open(&Server::shared().options());
+    let store = open(&or_skip!(Server::shared()).options());
     let mut odd = record(1);
     odd.request_id = Some("a\0b".into());
     odd.tags = odd.tags.with_team("a\0b").with_session("\0");
@@ -256,7 +256,7 @@ fn records_hold_any_text_and_any_number() {
 
 #[test]
 fn a_watch_is_woken_by_another_store_and_survives_the_server() {
-    let server = Server::start();
+    let server = or_skip!(Server::start());
     let mut options = server.options();
     options.retry = Duration::from_millis(50);
     let (near, far, s) = (open(&options), open(&options), StreamName::new("s").unwrap());
@@ -281,7 +281,7 @@ fn a_watch_is_woken_by_another_store_and_survives_the_server() {
 
 #[test]
 fn cooldowns_are_kept_for_the_next_process() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let (store, now) = (open(&options), options.clock.now());
     let later = |seconds| now + chrono::TimeDelta::seconds(seconds);
     store.keep(Cooldown::new("over", ErrorKind::Overloaded, later(-1)));
@@ -295,7 +295,7 @@ fn cooldowns_are_kept_for_the_next_process() {
 
 #[test]
 fn a_process_that_died_a_day_ago_is_forgotten_with_its_reservations() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     let options = server.options();
     let store = open(&options);
     let id = wait(store.reserve(&[dollar("day")], cents(60), None)).unwrap();

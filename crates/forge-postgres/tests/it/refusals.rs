@@ -33,7 +33,7 @@ fn an_address_without_a_server_is_unreachable() {
 
 #[test]
 fn a_user_or_a_database_that_is_not_there_is_a_refused_log_in() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     for url in [server.url_of("nobody:sk-test-1", ""), server.url().replace("/postgres", "/nowhere")] {
         let error = refused(PostgresOptions::new(url));
         assert!(matches!(error, PostgresError::Login { .. }), "{error:?}");
@@ -42,7 +42,7 @@ fn a_user_or_a_database_that_is_not_there_is_a_refused_log_in() {
 
 #[test]
 fn a_server_that_only_reads_is_refused() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     server.sql("CREATE ROLE reader LOGIN; ALTER ROLE reader SET default_transaction_read_only = on");
     let error = refused(PostgresOptions::new(server.url_of("reader", "")));
     assert!(matches!(error, PostgresError::ReadOnly { .. }), "{error:?}");
@@ -50,7 +50,7 @@ fn a_server_that_only_reads_is_refused() {
 
 #[test]
 fn a_missing_right_is_named_and_nothing_is_half_migrated() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     server.sql("CREATE ROLE guest LOGIN");
     let options = |schema: &str| PostgresOptions::new(server.url_of("guest", "")).with_schema(schema);
     let error = refused(options("guests"));
@@ -71,7 +71,7 @@ fn a_missing_right_is_named_and_nothing_is_half_migrated() {
 
 #[test]
 fn the_schema_of_another_program_is_left_alone() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     let options = server.options();
     server.sql(&format!("CREATE SCHEMA {0}; CREATE TABLE {0}.invoices (id int)", options.schema));
     let error = refused(options.clone());
@@ -82,7 +82,7 @@ fn the_schema_of_another_program_is_left_alone() {
 
 #[test]
 fn a_newer_schema_and_an_older_one_that_may_not_be_migrated_are_refused() {
-    let server = Server::shared();
+    let server = or_skip!(Server::shared());
     let options = server.options();
     let error = refused(options.clone().without_migration());
     assert!(matches!(error, PostgresError::NotMigrated { found: 0, .. }), "{error:?}");
@@ -98,7 +98,7 @@ fn a_newer_schema_and_an_older_one_that_may_not_be_migrated_are_refused() {
 
 #[test]
 fn of_eight_that_migrate_at_once_one_does() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let threads: Vec<_> = (0..8)
         .map(|_| {
             let options = options.clone();
@@ -111,7 +111,7 @@ fn of_eight_that_migrate_at_once_one_does() {
 
 #[test]
 fn a_clock_that_is_wrong_is_told() {
-    let options = Server::shared().options();
+    let options = or_skip!(Server::shared()).options();
     let clock = ManualTimer::new();
     let ahead = SystemTimer::shared().now() - clock.now() + TimeDelta::seconds(90);
     clock.advance(ahead.to_std().unwrap_or_default());
