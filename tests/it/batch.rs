@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{place::Place, run, with_sim};
 
+#[expect(clippy::disallowed_methods, reason = "tests may be told how long to run")]
 fn scale() -> usize {
     std::env::var("FORGE_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }

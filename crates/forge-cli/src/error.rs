@@ -255,6 +255,8 @@ impl fmt::Display for CliError {
 
 #[cfg(test)]
 mod tests {
+    use forge::storage::budget::BudgetError;
+
     use std::fmt::Write as _;
 
     use super::*;
