@@ -119,11 +119,13 @@ impl From<PostgresError> for StorageError {
 pub(crate) struct Failure {
     pub(crate) kind: StorageErrorKind,
     pub(crate) source: BoxError,
+    /// Whether what was to be written is refused for what it holds, however often it is tried.
+    pub(crate) is_of_data: bool,
 }
 
 impl Failure {
     pub(crate) fn new(kind: StorageErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { kind, source: source.into() }
+        Self { kind, source: source.into(), is_of_data: false }
     }
 
     pub(crate) fn to(self, what: &str) -> StorageError {
@@ -133,7 +135,8 @@ impl Failure {
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        Self::new(error.code().map_or(StorageErrorKind::Io, kind), error)
+        let is_of_data = error.code().is_some_and(is_of_data);
+        Self { is_of_data, ..Self::new(error.code().map_or(StorageErrorKind::Io, kind), error) }
     }
 }
 
@@ -153,6 +156,11 @@ impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::new(StorageErrorKind::Damaged, error)
     }
+}
+
+/// Wrong data, a constraint that is broken, a row that is too large.
+fn is_of_data(code: &SqlState) -> bool {
+    ["22", "23", "54"].iter().any(|class| code.code().starts_with(class))
 }
 
 fn kind(code: &SqlState) -> StorageErrorKind {

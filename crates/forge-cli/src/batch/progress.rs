@@ -49,8 +49,8 @@ mod tests {
         let begun = Instant::now();
         let progress = Progress::new(&at(1_000, 0), Some(Money::from_nanos(2_000_000_000)), begun);
         let said = progress.tell(&at(1_400, 3), begun + Duration::from_secs(10));
-        assert_eq!(said, "1400 of 9000 lines, 3 failed, 40.0/s, about 3m 10s left, $0.52 of $2");
+        assert_eq!(said, "1400 of 9000 lines, 3 failed, 40.0/s, about 3m 10s left, $0.52 of $2.00");
         let said = progress.tell(&at(1_000, 0), begun + Duration::from_secs(10));
-        assert_eq!(said, "1000 of 9000 lines, 0 failed, $0.52 of $2");
+        assert_eq!(said, "1000 of 9000 lines, 0 failed, $0.52 of $2.00");
     }
 }

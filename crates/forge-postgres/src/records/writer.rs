@@ -85,20 +85,37 @@ impl Writer {
     }
 
     async fn write(&mut self) -> Result<(), Failure> {
+        let mut most = MOST;
         while !self.held.is_empty() {
-            let count = self.held.len().min(MOST);
-            let part = &mut self.held[..count];
-            // In the order of the key: two stores that write the same records cannot wait for each other.
-            part.sort_unstable_by_key(|record| (record.call_id, record.attempt));
-            let writing = async {
-                let mut client = self.shared.client().await?;
-                row::write(&mut client, part).await
-            };
-            let late = |_| Failure::new(StorageErrorKind::Busy, "the database did not answer in time");
-            time::timeout(self.shared.options.timeout, writing).await.map_err(late)??;
+            let count = self.held.len().min(most);
+            match self.write_first(count).await {
+                Ok(()) => most = (most * 2).min(MOST),
+                // One record that the database never takes keeps no other from being written: it is looked for by halves.
+                Err(failure) if failure.is_of_data && count > 1 => {
+                    most = count / 2;
+                    continue;
+                }
+                Err(failure) if failure.is_of_data => {
+                    self.lost.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!(error = %failure.source, "a usage record is lost: the database refuses it");
+                }
+                Err(failure) => return Err(failure),
+            }
             self.held.drain(..count);
             self.waiting.fetch_sub(count, Ordering::AcqRel);
         }
         Ok(())
+    }
+
+    async fn write_first(&mut self, count: usize) -> Result<(), Failure> {
+        let part = &mut self.held[..count];
+        // In the order of the key: two stores that write the same records cannot wait for each other.
+        part.sort_unstable_by_key(|record| (record.call_id, record.attempt));
+        let writing = async {
+            let mut client = self.shared.client().await?;
+            row::write(&mut client, part).await
+        };
+        let late = |_| Failure::new(StorageErrorKind::Busy, "the database did not answer in time");
+        time::timeout(self.shared.options.timeout, writing).await.map_err(late)?
     }
 }

@@ -255,6 +255,29 @@ fn records_hold_any_text_and_any_number() {
 }
 
 #[test]
+fn a_record_that_the_database_refuses_keeps_no_other_from_being_written() {
+    let server = or_skip!(Server::shared());
+    let options = server.options();
+    let store = open(&options);
+    let schema = &options.schema;
+    server.sql(&format!(
+        "CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN IF NEW.provider = 'refused' THEN RAISE EXCEPTION 'never' USING ERRCODE = '22023'; END IF; RETURN NEW; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON {schema}.attempts FOR EACH ROW EXECUTE FUNCTION {schema}.refuse()"
+    ));
+    for number in 1..=300 {
+        let mut one = record(number);
+        if number % 100 == 0 {
+            one.provider = "refused".into();
+        }
+        store.record(one);
+    }
+    wait(store.flush()).unwrap();
+    assert_eq!(wait(store.attempts(&Filter::default(), None, 1_000)).unwrap().len(), 297);
+    assert_eq!((store.lost_records(), store.waiting_records()), (3, 0));
+}
+
+#[test]
 fn a_watch_is_woken_by_another_store_and_survives_the_server() {
     let server = or_skip!(Server::start());
     let mut options = server.options();
