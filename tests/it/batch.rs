@@ -179,7 +179,7 @@ fn lines_of_vendors_are_answered_in_their_forms_and_what_cannot_be_read_is_a_lin
     {
         let what = answers[at]["error"]["message"].as_str().unwrap();
         assert!(what.contains(part) && what.contains(&format!("line {}", at + 1)), "{what}");
-        assert_eq!(answers[at]["line"], at + 1);
+        assert_eq!((&answers[at]["line"], &answers[at]["version"]), (&(at + 1).into(), &"1.0".into()));
     }
     // What failed is asked again, and the rest stays as it is.
     let before = std::fs::read_to_string(place.path("out.jsonl")).unwrap();

@@ -8,6 +8,8 @@ use std::sync::{
 use forge::config::ServePlan;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::metrics;
+
 /// Bytes of bodies are counted in blocks, as there may be more of them than a semaphore counts.
 const BLOCK: usize = 4 * 1024;
 
@@ -62,16 +64,13 @@ impl Capacity {
 
     /// The figures of the server itself, in the text format of Prometheus.
     pub(crate) fn figures(&self) -> String {
+        let gauge = |name, help, value: usize| metrics::one(name, "gauge", help, value as u64);
         let (connections, calls) = self.limits;
-        let gauge = |name: &str, help: &str, value: usize| {
-            format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
-        };
-        let limits = gauge("forge_gateway_connections_limit", "Connections that there may be.", connections)
-            + &gauge("forge_gateway_calls_limit", "Calls that may be under way.", calls);
-        let connections = connections.saturating_sub(self.connections.available_permits());
-        let calls = calls.saturating_sub(self.calls.available_permits());
-        gauge("forge_gateway_connections", "Connections of clients.", connections)
-            + &gauge("forge_gateway_calls", "Calls under way.", calls)
-            + &limits
+        let used = |limit: usize, free: &Semaphore| limit.saturating_sub(free.available_permits());
+        let (connected, under_way) = (used(connections, &self.connections), used(calls, &self.calls));
+        gauge("forge_gateway_connections", "Connections of clients.", connected)
+            + &gauge("forge_gateway_calls", "Calls under way.", under_way)
+            + &gauge("forge_gateway_connections_limit", "Connections that there may be.", connections)
+            + &gauge("forge_gateway_calls_limit", "Calls that may be under way.", calls)
     }
 }

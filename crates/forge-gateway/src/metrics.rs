@@ -6,6 +6,7 @@ use std::{
 };
 
 use forge::{
+    layers::CacheFigures,
     router::Router,
     store::{Store, StoreState},
 };
@@ -57,10 +58,16 @@ pub(crate) fn circuits(router: &Router) -> String {
     metric("forge_circuit_open", "gauge", "1 while nothing is sent to the provider.", rows)
 }
 
+/// What came of the calls that the cache is for.
+pub(crate) fn cache(CacheFigures { hits, shared, misses }: CacheFigures) -> String {
+    let rows = [("hit", hits), ("shared", shared), ("miss", misses)]
+        .map(|(result, count)| (format!("result=\"{result}\""), count));
+    metric("forge_cache_calls_total", "counter", "Calls that the cache is for, by what came of them.", rows)
+}
+
 /// Whether accounts are written, and what waits for it.
 pub(crate) fn store(store: &Store) -> String {
     let status = store.status();
-    let one = |name, kind, help, value| metric(name, kind, help, [(String::new(), value)]);
     let is_writing = u64::from(status.state == StoreState::Writing);
     one("forge_store_writing", "gauge", "1 while accounts go into their file.", is_writing)
         + &one(
@@ -76,6 +83,11 @@ pub(crate) fn store(store: &Store) -> String {
             "Records that could be written nowhere.",
             status.dropped,
         )
+}
+
+/// A figure without labels.
+pub(crate) fn one(name: &str, kind: &str, help: &str, value: u64) -> String {
+    metric(name, kind, help, [(String::new(), value)])
 }
 
 fn metric(name: &str, kind: &str, help: &str, rows: impl IntoIterator<Item = (String, u64)>) -> String {

@@ -3,7 +3,6 @@
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
-use forge::layers::CacheFigures;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -68,7 +67,7 @@ pub(crate) async fn figures(service: &Service) -> String {
     body.push_str(&process::figures());
     body.push_str(&service.replies.figures());
     body.push_str(&metrics::circuits(&service.router));
-    body.push_str(&cache_figures(service.router.cache_figures()));
+    body.push_str(&metrics::cache(service.router.cache_figures()));
     if let Some(figures) = &service.mounted_figures {
         body.push_str(&(figures.0)());
     }
@@ -88,17 +87,6 @@ pub(crate) async fn figures(service: &Service) -> String {
         }
     }
     body
-}
-
-/// What came of the calls that the cache is for.
-fn cache_figures(CacheFigures { hits, shared, misses }: CacheFigures) -> String {
-    let name = "forge_cache_calls_total";
-    let rows = [("hit", hits), ("shared", shared), ("miss", misses)]
-        .map(|(result, count)| format!("{name}{{result=\"{result}\"}} {count}\n"));
-    format!(
-        "# HELP {name} Calls that the cache is for, by what came of them.\n# TYPE {name} counter\n{}",
-        rows.concat()
-    )
 }
 
 fn text(status: StatusCode, text: &str) -> Reply {

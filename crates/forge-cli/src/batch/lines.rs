@@ -8,7 +8,7 @@ use forge::{
     batch::{BatchCall, BatchForm, BatchLine, Unreadable, VendorRequest, vendor_line_failed},
     request::SystemText,
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::{args::BatchRun, ask, error::CliError, terminal};
 
@@ -36,9 +36,8 @@ impl Lines {
     fn own(&self, number: u64, mut fields: Map<String, Value>) -> BatchLine {
         let id = fields.remove("custom_id");
         let refused = |why: String, next: &str| {
-            let mut object = CliError::usage(why, next).to_json();
-            label(&mut object, number, id.as_ref());
-            BatchLine::Refused(object.to_string())
+            let failure = CliError::usage(why, next).to_json();
+            BatchLine::Refused(labelled(failure, number, id.as_ref()))
         };
         let request = match serde_json::from_value::<ModelRequest>(fields.into()) {
             Ok(request) => request,
@@ -59,14 +58,13 @@ impl Lines {
         };
         let (system, simulated) = (self.system.clone(), self.simulated);
         let write = move |cx: &CallContext, outcome: Result<&ModelResponse, &ProviderError>| {
-            let mut object = match outcome {
+            let object = match outcome {
                 Ok(response) => ask::success(response, system.router().cost(response), simulated),
                 Err(error) => {
                     CliError::provider(error).with_facts(ask::failed(cx, error, simulated)).to_json()
                 }
             };
-            label(&mut object, number, id.as_ref());
-            terminal::versioned(&object).to_string()
+            labelled(object, number, id.as_ref())
         };
         BatchLine::Call(BatchCall::new((*cx.participant).clone(), request, Box::new(write)))
     }
@@ -109,9 +107,8 @@ impl BatchForm for Lines {
             Ok(fields) => fields,
             Err(error) => {
                 let why = format!("line {number} is no JSON object: {error}");
-                let mut object = CliError::usage(why, "write one object in each line").to_json();
-                label(&mut object, number, None);
-                return BatchLine::Refused(terminal::versioned(&object).to_string());
+                let failure = CliError::usage(why, "write one object in each line").to_json();
+                return BatchLine::Refused(labelled(failure, number, None));
             }
         };
         match VendorRequest::read(&fields, format!("{number}"), Utc::now()) {
@@ -126,10 +123,11 @@ impl BatchForm for Lines {
     }
 }
 
-/// Says which line an object is about.
-fn label(object: &mut Value, number: u64, id: Option<&Value>) {
-    let id = id.map_or_else(|| json!({}), |id| json!({ "custom_id": id }));
-    let Value::Object(fields) = object else { return };
-    fields.insert("line".to_owned(), number.into());
-    fields.extend(id.as_object().cloned().unwrap_or_default());
+/// The line of the output for an object, which says what line of the input it is about.
+fn labelled(mut object: Value, number: u64, id: Option<&Value>) -> String {
+    object["line"] = number.into();
+    if let Some(id) = id {
+        object["custom_id"] = id.clone();
+    }
+    terminal::versioned(&object).to_string()
 }

@@ -162,28 +162,32 @@ impl Output {
         Err(BatchError::Damaged { path: self.part.clone(), found, expected })
     }
 
-    /// Whether the complete output has so many lines.
-    pub(super) fn check_lines(&self, expected: u64) -> Result<(), BatchError> {
-        let (mut reader, mut lines) = (Lines::open(&self.path)?, 0);
-        while reader.next()?.is_some() {
-            lines += 1;
+    /// Where the lines of each segment begin in the complete output.
+    pub(super) fn segments(&self, input: &Input) -> Result<Vec<u64>, BatchError> {
+        let (mut reader, mut offsets, mut offset) = (Lines::open(&self.path)?, Vec::new(), 0);
+        for place in &input.segments {
+            offsets.push(offset);
+            for _ in 0..place.lines {
+                let line = reader.next()?.ok_or_else(|| BatchError::OtherInput(self.path.clone()))?;
+                offset += line.len() as u64;
+            }
         }
-        if lines == expected { Ok(()) } else { Err(BatchError::OtherInput(self.path.clone())) }
+        match reader.next()? {
+            None => Ok(offsets),
+            Some(_) => Err(BatchError::OtherInput(self.path.clone())),
+        }
     }
 
-    /// Lines of the complete output, from behind the first `skip` on.
-    pub(super) fn read(&self, skip: u64, count: usize) -> Result<Vec<String>, BatchError> {
+    /// So many lines of the complete output, from `offset` on.
+    pub(super) fn read(&self, offset: u64, count: usize) -> Result<Vec<String>, BatchError> {
         let mut reader = Lines::open(&self.path)?;
-        for _ in 0..skip {
-            reader.next()?;
-        }
+        reader.seek(offset)?;
         let mut lines = Vec::with_capacity(count);
-        while lines.len() < count
-            && let Some(line) = reader.next()?
-        {
+        while lines.len() < count {
+            let line = reader.next()?.ok_or_else(|| BatchError::OtherInput(self.path.clone()))?;
             lines.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
         }
-        if lines.len() == count { Ok(lines) } else { Err(BatchError::OtherInput(self.path.clone())) }
+        Ok(lines)
     }
 
     /// Puts lines behind the first `before` bytes and makes them last; returns the bytes with them. What a run that died wrote

@@ -56,13 +56,13 @@ impl Shared {
 
     /// Asks what is to be asked of a segment, and puts its lines into the output.
     async fn segment(self: Arc<Self>, at: Position) -> Result<Outcome, BatchError> {
-        let Position { round, segment, is_again, bytes, report } = at;
+        let Position { round, first_round, segment, bytes, report } = at;
         if segment > 0 {
             self.forget(round, segment - 1).await;
         }
         let shared = Arc::clone(&self);
-        let (first, lines) = blocking(move || shared.lines(segment, is_again)).await?;
-        let machine = Segment::new(Arc::clone(&self), first, lines, report);
+        let (first, lines) = blocking(move || shared.lines(segment)).await?;
+        let machine = Segment::new(Arc::clone(&self), first_round, first, lines, report);
         let mut run = Run::open(self.deps.run.clone(), self.stream(round, segment)?, machine).await?;
         if !run.is_new() {
             run.record(segment::Event::Resumed).await?;
@@ -90,8 +90,8 @@ impl Shared {
 /// Where a segment begins.
 struct Position {
     round: u32,
+    first_round: u32,
     segment: usize,
-    is_again: bool,
     /// Bytes of the output before it.
     bytes: u64,
     report: BatchReport,
@@ -128,13 +128,14 @@ impl Machine for BatchMachine {
 
     fn perform(&self, key: &Act, (): (), _: Option<CallContext>) -> BoxFuture<'static, Outcome> {
         let (shared, state) = (Arc::clone(&self.shared), &self.state);
-        let (round, bytes, segments, is_again) = (state.round, state.bytes, state.segments, state.is_again);
+        let (round, first_round) = (state.round, state.first_round);
+        let (bytes, segments) = (state.bytes, state.segments);
         let (key, report) = (*key, state.base.clone());
         async move {
             let failure = Arc::clone(&shared);
             let ended = match key {
                 Act::Segment(segment) => {
-                    shared.segment(Position { round, segment, is_again, bytes, report }).await
+                    shared.segment(Position { round, first_round, segment, bytes, report }).await
                 }
                 Act::Finish => shared.finish(round, segments, bytes).await,
             };

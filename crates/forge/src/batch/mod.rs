@@ -46,7 +46,7 @@ use self::{
     files::{Input, Output},
     machine::BatchMachine,
     shared::{Shared, Stop},
-    state::{Begun, Event},
+    state::{Begun, Event, State},
 };
 
 /// Says what a response cost; `None` where no price is known.
@@ -153,6 +153,7 @@ impl Batch {
             name,
             output,
             input: OnceLock::new(),
+            earlier: OnceLock::new(),
             controls: Mutex::new(None),
             stops: AtomicBool::new(false),
             failure: Mutex::new(None),
@@ -169,55 +170,31 @@ impl Batch {
         }
     }
 
+    /// Looks at all files before anything of it is written down.
     async fn prepare(&mut self, path: &Path, retry_failed: bool, usual: u64) -> Result<(), BatchError> {
         let shared = Arc::clone(&self.run.machine().shared);
-        let begun = self.run.machine().state.begun.clone();
-        let is_complete = self.run.machine().state.is_complete();
-        let kept = begun.as_ref().filter(|_| !is_complete || shared.output.exists());
-        let segment_lines = kept.map_or(usual, |begun| begun.segment_lines);
+        let state = &self.run.machine().state;
+        let is_over = state.is_complete() && !shared.output.exists();
+        let begun = state.begun.as_ref().filter(|_| !is_over);
+        let segment_lines = begun.map_or(usual, |begun| begun.segment_lines);
         let scanned = path.to_owned();
         let input = blocking(move || Input::scan(&scanned, segment_lines)).await?;
-        let is_whole = shared.output.exists();
-        let is_same = begun.is_some_and(|begun| begun.input_sha256 == input.sha256);
-        let has_begun = self.run.machine().state.begun.is_some();
-        let event = match (is_same, is_complete, is_whole) {
-            (true, false, _) => Some(Event::Resumed),
-            (true, true, true) if retry_failed && self.run.machine().state.report.failed > 0 => {
-                Some(Event::Again)
-            }
-            (true, true, true) => None,
-            (false, false, _) if has_begun => return Err(BatchError::Changed(path.to_owned())),
-            (false, true, true) => return Err(BatchError::OtherInput(shared.output.path.clone())),
-            (false, false, true) => return Err(BatchError::Occupied(shared.output.path.clone())),
-            // Nothing was begun under this name, or what was is complete and was taken away.
-            (_, true, false) | (false, false, false) => {
-                // Nothing is overwritten that this journal knows nothing of: somebody has paid for it.
-                if shared.output.part.exists() {
-                    return Err(BatchError::Occupied(shared.output.part.clone()));
-                }
-                Some(Event::Begun(Begun {
-                    input_sha256: input.sha256.clone(),
-                    input: path.display().to_string(),
-                    lines: input.lines(),
-                    segment_lines: usual,
-                }))
-            }
-        };
-        self.is_over = event.is_none();
-        if let Some(event) = event {
-            self.run.record(event).await?;
-        }
-        if self.is_over {
+        let Some(event) = beginning(state, &input, path, &shared.output, retry_failed, segment_lines)? else {
+            self.is_over = true;
             return Ok(());
-        }
-        let (bytes, is_again) = (self.run.machine().state.bytes, self.run.machine().state.is_again);
-        let lines = input.lines();
-        let _ = shared.input.set(input);
+        };
+        let is_again = matches!(event, Event::Again) || matches!(event, Event::Resumed) && state.is_again;
+        let bytes = if matches!(event, Event::Resumed) { state.bytes } else { 0 };
         blocking(move || {
             shared.output.check(bytes)?;
-            if is_again { shared.output.check_lines(lines) } else { Ok(()) }
+            if is_again {
+                let _ = shared.earlier.set(shared.output.segments(&input)?);
+            }
+            let _ = shared.input.set(input);
+            Ok(())
         })
-        .await
+        .await?;
+        Ok(self.run.record(event).await?)
     }
 
     /// Its name in the journal, and the `task` of its calls in the accounts.
@@ -258,6 +235,36 @@ impl fmt::Debug for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batch").field("run", &self.run).finish_non_exhaustive()
     }
+}
+
+/// What a run begins with; `None` where nothing is left to do. Nothing is overwritten that this batch has not written.
+fn beginning(
+    state: &State,
+    input: &Input,
+    path: &Path,
+    output: &Output,
+    retry_failed: bool,
+    segment_lines: u64,
+) -> Result<Option<Event>, BatchError> {
+    let is_same = state.begun.as_ref().is_some_and(|begun| begun.input_sha256 == input.sha256);
+    let has_begun = state.begun.is_some();
+    Ok(Some(match (is_same, state.is_complete(), output.exists()) {
+        (true, false, _) => Event::Resumed,
+        (true, true, true) if retry_failed && state.report.failed > 0 => Event::Again,
+        (true, true, true) => return Ok(None),
+        (false, false, _) if has_begun => return Err(BatchError::Changed(path.to_owned())),
+        (false, true, true) => return Err(BatchError::OtherInput(output.path.clone())),
+        (false, false, true) => return Err(BatchError::Occupied(output.path.clone())),
+        // What has grown here is known to another journal: somebody has paid for it.
+        _ if output.part.exists() => return Err(BatchError::Occupied(output.part.clone())),
+        // Nothing was begun under this name, or what was is complete and was taken away.
+        _ => Event::Begun(Begun {
+            input_sha256: input.sha256.clone(),
+            input: path.display().to_string(),
+            lines: input.lines(),
+            segment_lines,
+        }),
+    }))
 }
 
 /// Work with files, which may take a while, beside the calls.

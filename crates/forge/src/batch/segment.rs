@@ -67,6 +67,8 @@ pub(super) enum Outcome {
 /// A segment.
 pub(super) struct Segment {
     shared: Arc<Shared>,
+    /// The name of the budget of the batch.
+    budget: String,
     /// The number of its first line.
     first: u64,
     lines: Vec<Line>,
@@ -86,11 +88,19 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(shared: Arc<Shared>, first: u64, lines: Vec<Line>, before: BatchReport) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        first_round: u32,
+        first: u64,
+        lines: Vec<Line>,
+        before: BatchReport,
+    ) -> Self {
+        let budget = format!("batch:{}-{first_round}", shared.name);
         let kept = lines.iter().filter(|line| matches!(line, Line::Keep(_))).count();
         let sum = Written { lines: kept as u64, ..Written::default() };
         Self {
             shared,
+            budget,
             first,
             lines,
             answers: BTreeMap::new(),
@@ -201,8 +211,8 @@ impl Machine for Segment {
     fn perform(&self, _: &Key, call: BatchCall, cx: Option<CallContext>) -> BoxFuture<'static, Outcome> {
         // Every call has a context.
         let Some(cx) = cx else { return std::future::pending().boxed() };
-        let Shared { deps, options, name, .. } = &*self.shared;
-        let cap = options.money.map(|most| BudgetCap::new(format!("batch:{name}")).with_money(most).firm());
+        let Shared { deps, options, .. } = &*self.shared;
+        let cap = options.money.map(|most| BudgetCap::new(&self.budget).with_money(most).firm());
         let cx = cx.with_caps(cap.into_iter().collect::<Vec<_>>());
         let (provider, price) = (Arc::clone(&deps.provider), Arc::clone(&deps.price));
         async move {

@@ -34,6 +34,8 @@ pub(super) struct Shared {
     pub(super) output: Output,
     /// Read once the journal has said how it is cut.
     pub(super) input: OnceLock<Input>,
+    /// Where segments begin in the output of the round before, where only its failures are asked again.
+    pub(super) earlier: OnceLock<Vec<u64>>,
     /// Those of the segment at work.
     pub(super) controls: Mutex<Option<Controls<Stop>>>,
     /// Whether no further call is to begin.
@@ -53,12 +55,12 @@ impl Shared {
     }
 
     /// The lines of a segment: those of the input, but for what an earlier round has an answer to.
-    pub(super) fn lines(&self, segment: usize, is_again: bool) -> Result<(u64, Vec<Line>), BatchError> {
+    pub(super) fn lines(&self, segment: usize) -> Result<(u64, Vec<Line>), BatchError> {
         let (first, lines) = self.input()?.read(segment)?;
-        if !is_again {
+        let Some(offset) = self.earlier.get().and_then(|offsets| offsets.get(segment)) else {
             return Ok((first, lines.into_iter().map(Line::Ask).collect()));
-        }
-        let earlier = self.output.read(first - 1, lines.len())?;
+        };
+        let earlier = self.output.read(*offset, lines.len())?;
         let line = |(line, text): (Vec<u8>, String)| {
             if self.form.has_failed(&text) { Line::Ask(line) } else { Line::Keep(text) }
         };

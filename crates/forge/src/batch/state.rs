@@ -95,6 +95,8 @@ pub(super) struct State {
     pub(super) bytes: u64,
     /// How often it has begun, or asked failed lines again: journals of another round are others.
     pub(super) round: u32,
+    /// The round in which it began: another batch under the same name has money of its own.
+    pub(super) first_round: u32,
     /// Whether this round asks only what failed in the one before.
     pub(super) is_again: bool,
     pub(super) open: Option<Act>,
@@ -107,14 +109,16 @@ impl State {
             Event::Begun(begun) => {
                 let base = BatchReport { lines: begun.lines, ..BatchReport::default() };
                 let (begun, round) = (Some(begun.clone()), self.round + 1);
-                *self = Self { begun, report: base.clone(), base, round, ..Self::default() };
+                *self =
+                    Self { begun, report: base.clone(), base, round, first_round: round, ..Self::default() };
             }
             Event::Resumed => self.report.stop = None,
             Event::Again => {
                 let BatchReport { lines, cost, unpriced, .. } = self.report;
                 let base = BatchReport { lines, cost, unpriced, ..BatchReport::default() };
-                let (begun, round) = (self.begun.take(), self.round + 1);
-                *self = Self { begun, report: base.clone(), base, round, is_again: true, ..Self::default() };
+                let (begun, round, first_round) = (self.begun.take(), self.round + 1, self.first_round);
+                let report = base.clone();
+                *self = Self { begun, report, base, round, first_round, is_again: true, ..Self::default() };
             }
             Event::Opened(act) => self.open = Some(*act),
             Event::Written(written) => {

@@ -21,18 +21,19 @@ use forge::{
     },
     durable::RunDeps,
     request::Part,
-    storage::memory::MemoryJournal,
+    storage::{budget::BudgetCap, memory::MemoryJournal},
     time::SystemTimer,
 };
 use forge_testkit::{Answer, Script};
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// A folder of its own, a journal, and how often each line was asked.
+/// A folder of its own, a journal, how often each line was asked, and on which budgets.
 struct Ground {
     folder: PathBuf,
     journal: Arc<MemoryJournal>,
     asked: Arc<Mutex<HashMap<String, u32>>>,
+    budgets: Arc<Mutex<Vec<BudgetCap>>>,
 }
 
 impl Drop for Ground {
@@ -76,7 +77,7 @@ impl Ground {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("forge-batch-{}-{number}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        Self { folder, journal: Arc::default(), asked: Arc::default() }
+        Self { folder, journal: Arc::default(), asked: Arc::default(), budgets: Arc::default() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -98,8 +99,14 @@ impl Ground {
 
     /// Deps whose provider gives these answers.
     fn deps(&self, answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> BatchDeps {
-        let asked = Arc::clone(&self.asked);
-        let script = Script::new(move |_, request| {
+        let (asked, budgets) = (Arc::clone(&self.asked), Arc::clone(&self.budgets));
+        let script = Script::new(move |cx, request| {
+            for cap in cx.caps.iter().cloned() {
+                let mut budgets = budgets.lock().unwrap();
+                if !budgets.contains(&cap) {
+                    budgets.push(cap);
+                }
+            }
             let text = question(request);
             *asked.lock().unwrap().entry(text.clone()).or_default() += 1;
             answer(&text)
@@ -271,6 +278,13 @@ async fn lines_that_failed_are_asked_again_and_the_others_stay_as_they_are() {
     assert_eq!(lines[279], "280 another answer to question 280");
     assert_eq!((&*lines[0], &*lines[6]), ("1 answer to question 1", "failed 7 refused"));
     assert_eq!(lines.len(), 300);
+    // An output that is another one is refused before anything is begun: the batch is as complete as it was.
+    let whole = fs::read_to_string(ground.path("out.jsonl")).unwrap();
+    write(&ground.path("out.jsonl"), &format!("{whole}one more\n"));
+    let refused = ground.open(ground.deps(other), options.clone()).await;
+    assert!(matches!(refused, Err(BatchError::OtherInput(_))));
+    write(&ground.path("out.jsonl"), &whole);
+    assert_eq!(ground.run(ground.deps(other)).await.done, 300);
     // Killed in the middle of it, it goes on where it was.
     let batch = ground.open(ground.deps(other), options.clone()).await.unwrap();
     killed_after(3, batch.run()).await;
@@ -299,6 +313,32 @@ async fn a_budget_without_room_ends_it_with_all_that_is_there_kept() {
     assert_eq!((report.done, report.failed, report.stop), (50, 0, None));
     assert_eq!(report.cost, Money::from_nanos(50_000), "each was paid once");
     assert_eq!(ground.output(), expected(50));
+}
+
+#[tokio::test]
+async fn a_batch_has_money_of_its_own_which_its_rounds_share() {
+    let ground = Ground::new();
+    ground.input(numbered(2));
+    let fails = |text: &str| match text {
+        "question 2" => Answer::fail(ErrorKind::Server),
+        text => soon(text),
+    };
+    let mut options = BatchOptions::default();
+    (options.money, options.retry_failed) = (Some(Money::from_nanos(5)), true);
+    let run = async || {
+        let batch = ground.open(ground.deps(fails), options.clone()).await.unwrap();
+        batch.run().await.unwrap()
+    };
+    for rounds in [run().await, run().await] {
+        assert_eq!(rounds.failed, 1);
+    }
+    assert_eq!(ground.asked(), 3);
+    assert_eq!(ground.budgets.lock().unwrap().len(), 1, "asking again is the same batch");
+    fs::remove_file(ground.path("out.jsonl")).unwrap();
+    run().await;
+    let budgets = ground.budgets.lock().unwrap();
+    assert_eq!(budgets.len(), 2, "the next one under the same name has not spent what the one before has");
+    assert!(budgets.iter().all(|cap| cap.firm && cap.money == Some(Money::from_nanos(5))), "{budgets:?}");
 }
 
 #[tokio::test]
